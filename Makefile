@@ -1,0 +1,40 @@
+# Two commands for a new user: `make demo` and `make test`. Each does its own set-up in .venv.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+PYTEST_ARGS ?=
+
+.PHONY: help setup demo test lint bench clean
+
+help:
+	@echo 'make demo    build and run a small program, show who owns its heap (sets up .venv first)'
+	@echo 'make test    all tests; those that need a missing optional tool say so'
+	@echo 'make lint    ruff and mypy'
+	@echo 'make bench   ratios of time against plain gcc, measured now'
+	@echo 'make clean   remove .venv and build/'
+
+setup: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "allocscc needs python3 >= 3.11; run: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python3 -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	@sh examples/demo/run.sh
+
+test: $(STAMP)
+	$(VENV)/bin/python3 -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(STAMP)
+	$(VENV)/bin/python3 benchmarks/jq.py
+
+clean:
+	rm -rf $(VENV) build

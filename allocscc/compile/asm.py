@@ -1,0 +1,177 @@
+"""Reads compiler-made assembly: which call instructions are allocation sites, and where they come from.
+
+Works on the text as a whole with few regular expressions, since a line-by-line Python loop over a large unit costs
+more than compiling some small ones. gas syntax, x86-64 AT&T (gcc's and clang's default).
+"""
+
+import os
+import re
+from dataclasses import dataclass
+
+_CALL = re.compile(
+    r"^[ \t]+(?:(call|jmp)q?)[ \t]+(?:([A-Za-z_.$][\w.$]*)(?:@PLT)?|\*([A-Za-z_.$][\w.$]*)@GOTPCREL\(%rip\))[ \t]*(?:#.*)?$",
+    re.M,
+)
+_LOC = re.compile(r"[ \t]+\.loc[ \t]+(\d+)[ \t]+(\d+)(?:[ \t]+(\d+))?")
+_FILE = re.compile(r'^[ \t]+\.file[ \t]+(\d+)[ \t]+"((?:[^"\\]|\\.)*)"(?:[ \t]+"((?:[^"\\]|\\.)*)")?', re.M)
+_SECTION = re.compile(
+    r"^[ \t]+(?:\.(text|data|bss)\b|\.section[ \t]+(\"[^\"]*\"|[^\s,]+)|\.(pushsection|popsection|previous)\b)", re.M
+)
+_FUNCTION = re.compile(r"^[ \t]+\.type[ \t]+\"?([^\s,\"]+)\"?,[ \t]*[@%](?:function|gnu_indirect_function)", re.M)
+_CFI = re.compile(r"^[ \t]+\.cfi_(startproc|endproc)\b", re.M)
+# gcc's suffixes of clones and partitions: the person who wrote the function never saw them
+_CLONE = re.compile(r"\.(?:cold|constprop|isra|part|lto_priv|localalias)(?:\.\d+)?$")
+_DEBUG_SECTION = re.compile(
+    r"^[ \t]+\.section[ \t]+\.debug_.*?(?=^[ \t]+\.(?:section[ \t]+(?!\.debug_)|text\b|data\b|bss\b|ident\b|addrsig\b)|\Z)",
+    re.M | re.S,
+)
+_DEBUG_LINE = re.compile(r'^[ \t]+\.(?:loc[ \t][^\n]*|file[ \t]+\d+[ \t][^\n]*)\n', re.M)
+
+
+@dataclass(frozen=True)
+class MachineSite:
+    """One call instruction of interest.
+
+    Attributes:
+        start: offset of its line in the text.
+        end: offset just behind its line's last character.
+        callee: symbol.
+        indirect: whether the target is loaded from the GOT (`-fno-plt`).
+        tail: whether it is a jump: the compiler made the last call of a function its end.
+        cfi: whether it stands in a function with CFI directives.
+        file: as the compiler wrote it in `.file`, with its folder; "" without line information.
+        line: 1-based, 0 if unknown.
+        column: 1-based, 0 if unknown.
+        function: label of the enclosing function, without suffixes of clones.
+        section: name of the section that holds the instruction.
+    """
+
+    start: int
+    end: int
+    callee: str
+    indirect: bool
+    tail: bool
+    cfi: bool
+    file: str
+    line: int
+    column: int
+    function: str
+    section: str
+
+
+class _Marks:
+    """Matches of one directive in text order, asked for the last one before a position."""
+
+    def __init__(self, pattern: re.Pattern[str], text: str) -> None:
+        self._found = list(pattern.finditer(text))
+        self._at = -1
+
+    def before(self, position: int) -> re.Match[str] | None:
+        """The last match that starts before `position`; positions must not decrease from call to call."""
+        while self._at + 1 < len(self._found) and self._found[self._at + 1].start() < position:
+            self._at += 1
+        return self._found[self._at] if self._at >= 0 else None
+
+
+def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
+    """All call instructions to one of `callees`, in text order.
+
+    Args:
+        text: assembly.
+        callees: names of functions whose calls are allocation sites.
+        cwd: folder that relative names are relative to where the text does not say.
+    """
+    calls = [m for m in _CALL.finditer(text) if (m[2] or m[3]) in callees]
+    if not calls:
+        return []
+    files = _file_table(text, cwd)
+    functions, frames = _Marks(_FUNCTION, text), _Marks(_CFI, text)
+    sections = _sections(text, [m.start() for m in calls])
+    sites = []
+    for call, section in zip(calls, sections, strict=True):
+        function, frame = functions.before(call.start()), frames.before(call.start())
+        name = function[1] if function else ""
+        file, line, column = _location(text, call.start(), function.start() if function else 0, files)
+        sites.append(
+            MachineSite(
+                call.start(), call.end(), call[2] or call[3], bool(call[3]), call[1] == "jmp",
+                bool(frame and frame[1] == "startproc"), file, line, column, _plain_name(name), section,
+            )
+        )  # fmt: skip
+    return sites
+
+
+def strip_line_info(text: str) -> str:
+    """The text without the debug info that we asked for on top of the user's options.
+
+    Only `.loc`, numbered `.file` and `.debug_*` sections go; labels stay, they make no bytes.
+    """
+    return _DEBUG_LINE.sub("", _DEBUG_SECTION.sub("", text))
+
+
+def _plain_name(label: str) -> str:
+    while (match := _CLONE.search(label)) is not None:
+        label = label[: match.start()]
+    return label
+
+
+def _file_table(text: str, cwd: str) -> dict[int, str]:
+    """`.file` numbers to absolute paths (DWARF 5: file 0 names the compilation folder)."""
+    table: dict[int, str] = {}
+    folder = cwd
+    for match in _FILE.finditer(text):
+        number, first, second = int(match[1]), _unescape(match[2]), match[3]
+        if number == 0 and second is not None:
+            folder = os.path.join(cwd, first)
+        path = first if second is None else os.path.join(first, _unescape(second))
+        table[number] = os.path.normpath(os.path.join(folder, path))
+    return table
+
+
+def _unescape(name: str) -> str:
+    """gas string escapes of a path: octal bytes, backslash and quote."""
+    if "\\" not in name:
+        return name
+    raw = re.sub(rb"\\([0-7]{1,3}|.)", lambda m: _escaped(m[1]), name.encode("utf-8", "surrogateescape"))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _escaped(code: bytes) -> bytes:
+    return bytes([int(code, 8) & 255]) if code.isdigit() else code
+
+
+def _location(text: str, position: int, floor: int, files: dict[int, str]) -> tuple[str, int, int]:
+    """File, line and column of the last `.loc` before the instruction and not before its function."""
+    while (at := text.rfind(".loc", floor, position)) >= 0:
+        start = text.rfind("\n", 0, at) + 1
+        match = _LOC.match(text, start)
+        if match is not None:
+            if int(match[2]) == 0:  # line 0: the compiler says that the code belongs to no line
+                position = start
+                continue
+            return files.get(int(match[1]), ""), int(match[2]), int(match[3] or 0)
+        position = at
+    return "", 0, 0
+
+
+def _sections(text: str, positions: list[int]) -> list[str]:
+    """The section that is current at each of the positions (gas: `.previous` swaps, push and pop nest)."""
+    current, previous, stack = ".text", ".text", list[tuple[str, str]]()
+    found = []
+    marks = iter(_SECTION.finditer(text))
+    mark = next(marks, None)
+    for position in positions:
+        while mark is not None and mark.start() < position:
+            if mark[3] == "previous":
+                current, previous = previous, current
+            elif mark[3] == "popsection":
+                current, previous = stack.pop() if stack else (current, previous)
+            elif mark[3] == "pushsection":
+                stack.append((current, previous))
+                name = re.match(r"[ \t]+(\"[^\"]*\"|[^\s,]+)", text[mark.end() : mark.end() + 400])
+                current, previous = (name[1] if name else current), current
+            else:
+                current, previous = (f".{mark[1]}" if mark[1] else mark[2]), current
+            mark = next(marks, None)
+        found.append(current)
+    return found

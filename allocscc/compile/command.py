@@ -1,0 +1,114 @@
+"""Reads the small, regular command lines that a driver gives to `cc1`, `cc1plus` and `as`."""
+
+import os
+
+# Of cc1's options, those whose next word is their argument (gcc specs of `cc1_options`; gcc.gnu.org/onlinedocs).
+_WITH_ARGUMENT = {
+    "-o", "-dumpbase", "-dumpbase-ext", "-dumpdir", "-auxbase", "-auxbase-strip", "-imultiarch", "-imultilib",
+    "-include", "-imacros", "-isystem", "-iquote", "-idirafter", "-iprefix", "-iwithprefix", "-iwithprefixbefore",
+    "-isysroot", "-I", "-D", "-U", "-A", "-MF", "-MT", "-MQ", "-MD", "-MMD", "--param", "-x", "-G", "-iplugindir",
+}  # fmt: skip
+# Only preprocessing, only checking, or an output that is not assembly.
+_NO_CODE = ("-E", "-fsyntax-only", "-M", "-MM", "--output-pch", "-fdump-go-spec")
+
+
+class CompilerCommand:
+    """One command line of `cc1` or `cc1plus`.
+
+    Attributes:
+        real: path of the real program.
+        args: its arguments, unchanged.
+        source: the input as written, or "" if there is none.
+        output: where the assembly goes; "-" is standard output; "" if not said.
+        makes_assembly: whether the output is assembly of machine code at all.
+        debug: whether the user asked for debug info, so that `.loc` lines are there anyway.
+        preprocessed: whether the input is preprocessed text already.
+    """
+
+    __slots__ = ("args", "debug", "dump_base", "makes_assembly", "output", "preprocessed", "real", "source")
+
+    def __init__(self, argv: list[str]) -> None:
+        self.real, self.args = argv[0], argv[1:]
+        self.source = self.output = ""
+        self.debug = self.preprocessed = False
+        self.makes_assembly = True
+        dump_dir = dump_base = ""
+        fat = lto = False
+        words = iter(self.args)
+        for word in words:
+            if word in _WITH_ARGUMENT:
+                argument = next(words, "")
+                if word == "-o":
+                    self.output = argument
+                elif word == "-dumpdir":
+                    dump_dir = argument
+                elif word == "-dumpbase":
+                    dump_base = argument
+            elif word.startswith(_NO_CODE):
+                self.makes_assembly = False
+            elif word == "-fpreprocessed":
+                self.preprocessed = True
+            elif word.startswith("-flto"):
+                lto = True
+            elif word in ("-fno-lto", "-ffat-lto-objects"):
+                lto, fat = lto and word != "-fno-lto", word == "-ffat-lto-objects"
+            elif word == "-g0":
+                self.debug = False
+            elif word.startswith("-g") and not word.startswith(("-gno-", "-grecord", "-gcolumn", "-gz")):
+                self.debug = True
+            elif not word.startswith("-") or word == "-":
+                self.source = word
+        if lto and not fat:
+            self.makes_assembly = False  # slim LTO objects hold no machine code; lto1 makes it at the link
+        self.dump_base = dump_dir + dump_base
+
+    def scan_command(self, output: str) -> list[str]:
+        """The same compiler asked to preprocess the same input into `output`."""
+        arguments = []
+        words = iter(self.args)
+        for word in words:
+            if word in ("-o", "-MF", "-MT", "-MQ", "-MD", "-MMD"):
+                next(words, "")
+            elif not word.startswith(("-MP", "-MG", "-fdump", "-save-temps", "-ftime-report", "-W", "-g")):
+                arguments.append(word)
+        return [self.real, "-E", *arguments, "-w", "-o", output]
+
+    def language(self) -> str:
+        """`c` or `c++`, as libclang's `-x` names them."""
+        return "c++" if os.path.basename(self.real).startswith("cc1plus") else "c"
+
+    def standard(self) -> list[str]:
+        """The `-std=` option, if the command has one."""
+        return [word for word in self.args if word.startswith("-std=") or word == "-ansi"][-1:]
+
+    def sidecar_path(self) -> str:
+        """Where gcc would put an auxiliary output of this compile (`-dumpdir`/`-dumpbase`), with our suffix."""
+        base, extension = os.path.splitext(self.dump_base or self.source)
+        return (base if extension else self.dump_base or self.source) + ".allocs"
+
+
+class AssemblerCommand:
+    """One command line of `as`, under a driver that compiles in process (clang).
+
+    Attributes:
+        real: path of the real assembler.
+        args: its arguments, unchanged.
+        source: the one input file that is clang's own output, or "" if there is none.
+    """
+
+    __slots__ = ("args", "real", "source")
+
+    def __init__(self, argv: list[str]) -> None:
+        self.real, self.args = argv[0], argv[1:]
+        inputs = []
+        words = iter(self.args)
+        for word in words:
+            if word in ("-o", "-I", "--defsym", "-march", "-mtune", "-G"):
+                next(words, "")
+            elif not word.startswith("-"):
+                inputs.append(word)
+        self.source = inputs[0] if len(inputs) == 1 and inputs[0].endswith(".s") else ""
+
+    def with_source(self, path: str) -> list[str]:
+        """The command with another input in the place of `source`."""
+        return [self.real, *(path if word == self.source else word for word in self.args)]

@@ -1,0 +1,84 @@
+"""Writes site records and the sidecar into assembly (R4, DESIGN §2).
+
+A record is eight 32-bit words in section `allocs_sites`: offsets, relative to their own place, of the return address
+and of the strings for file, function, callee and type (0: none), then line, column and flags. Self-relative offsets
+need no dynamic relocations. The section carries `o` (SHF_LINK_ORDER to the code's section: `--gc-sections` drops the
+record with its function) and `?` (same COMDAT group), see the gas manual, "Section". `struct site_record` in
+stubgen/runtime/rt.h is the reader.
+"""
+
+from allocscc.compile.asm import MachineSite
+from allocscc.sidecar import Site
+from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
+
+_STRINGS = ".rodata.allocs.str1.1"
+
+
+def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], sidecar: bytes) -> str:
+    """The assembly with a label behind every site's call, its record, and the sidecar section.
+
+    Args:
+        text: assembly.
+        machine: its sites, in text order.
+        sites: what is known of each, in the same order.
+        sidecar: the unit's encoded sidecar.
+    """
+    strings: dict[str, str] = {}
+    pieces: list[str] = []
+    at = 0
+    for number, (place, site) in enumerate(zip(machine, sites, strict=True)):
+        pieces.append(text[at : place.start])
+        label = f".Lallocs_site{number}"
+        pieces.append(_call(text[place.start : place.end], place, label))
+        pieces.append(_record(label, place.section, site, strings))
+        at = place.end
+    pieces.append(text[at:])
+    if not text.endswith("\n"):
+        pieces.append("\n")
+    pieces.append(_string_section(strings))
+    pieces.append(_sidecar_section(sidecar))
+    return "".join(pieces)
+
+
+def _call(line: str, place: MachineSite, label: str) -> str:
+    """The call with the label at its return address.
+
+    A tail call has no return address of its own: it becomes a call and a return. The jump stood where the frame was
+    already gone, so one 8-byte step keeps the ABI's stack alignment. Arguments of these functions are in registers.
+    """
+    if not place.tail:
+        return f"{line}\n{label}:"
+    target = f"*{place.callee}@GOTPCREL(%rip)" if place.indirect else f"{place.callee}@PLT"
+    down, up = ("\t.cfi_adjust_cfa_offset 8\n", "\t.cfi_adjust_cfa_offset -8\n") if place.cfi else ("", "")
+    return f"\tsubq\t$8, %rsp\n{down}\tcall\t{target}\n{label}:\n\taddq\t$8, %rsp\n{up}\tret"
+
+
+def _record(label: str, section: str, site: Site, strings: dict[str, str]) -> str:
+    def offset(value: str) -> str:
+        return f"{strings.setdefault(value, f'.Lallocs_str{len(strings)}')}-." if value else "0"
+
+    words = (f"{label}-.", offset(site.file), offset(site.function), offset(site.callee), offset(site.type))
+    lines = "".join(f"\t.long\t{word}\n" for word in words)
+    return (
+        f'\n\t.pushsection\t{SITES_SECTION},"ao?",@progbits,{section}\n\t.balign\t4\n{lines}'
+        f"\t.long\t{site.line}, {site.column}, {site.flags}\n\t.popsection"
+    )
+
+
+def _string_section(strings: dict[str, str]) -> str:
+    lines = "".join(f"{label}:\n\t.string\t{_quote(value)}\n" for value, label in strings.items())
+    return f'\t.pushsection\t{_STRINGS},"aMS",@progbits,1\n{lines}\t.popsection\n'
+
+
+def _sidecar_section(sidecar: bytes) -> str:
+    text = sidecar.decode("ascii")
+    lines = "".join(f"\t.ascii\t{_quote(text[i : i + 4000])}\n" for i in range(0, len(text), 4000))
+    return f'\t.pushsection\t{SIDECAR_SECTION},"e",@progbits\n{lines}\t.popsection\n'
+
+
+def _quote(value: str) -> str:
+    """A gas string: everything but plain ASCII as an octal escape."""
+    return '"' + "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:03o}"
+        for byte in value.encode("utf-8", "surrogateescape")
+    ) + '"'  # fmt: skip

@@ -1,0 +1,152 @@
+"""Scans preprocessed source with libclang for allocation sites and the types they allocate (R4).
+
+libclang reads gcc's preprocessed output with harmless diagnostics (gcc's own attributes and builtins); whatever parsed
+is kept. Only functions whose text names a callee are walked: a Python walk of the whole tree is slow.
+"""
+
+import re
+from dataclasses import dataclass
+
+from clang.cindex import Cursor, CursorKind, Index, SourceLocation, TranslationUnit
+
+from allocscc.compile.sizes import (
+    Sized,
+    SizeReader,
+    converted_type,
+    pointee_name,
+    presumed_location,
+    type_name,
+    walk_with_parents,
+)
+from allocscc.config.signature import Signature
+
+# What a source site of `new T` has as its callee; the machine's is a mangled operator new.
+NEW = "operator new"
+_FUNCTIONS = {
+    CursorKind.FUNCTION_DECL,
+    CursorKind.CXX_METHOD,
+    CursorKind.CONSTRUCTOR,
+    CursorKind.DESTRUCTOR,
+    CursorKind.CONVERSION_FUNCTION,
+    CursorKind.FUNCTION_TEMPLATE,
+}
+
+
+@dataclass(frozen=True)
+class SourceSite:
+    """A call as the source has it.
+
+    Attributes:
+        file: as the line markers name it.
+        line: 1-based, of the call's first token.
+        column: 1-based in the *preprocessed* line; right for the source only if `exact`.
+        exact: whether the line holds no macro, so that the column is the source's.
+        callee: function called, or `NEW`.
+        function: the enclosing function's name.
+        sized: what the call allocates, or None.
+    """
+
+    file: str
+    line: int
+    column: int
+    exact: bool
+    callee: str
+    function: str
+    sized: Sized | None
+
+
+def scan(path: str, language: str, standard: list[str], signatures: dict[str, Signature]) -> list[SourceSite]:
+    """All calls of the functions in `signatures`, and in C++ all `new` expressions, in functions of the unit.
+
+    Args:
+        path: file of preprocessed text.
+        language: `c` or `c++`.
+        standard: the `-std=` option in a list, or an empty list.
+        signatures: the functions of interest by name.
+    """
+    with open(path, "rb") as file:
+        text = file.read()
+    names = sorted(signatures) + (["new"] if language == "c++" else [])
+    hits = re.compile(rb"\b(?:%s)\b" % b"|".join(re.escape(name.encode()) for name in names))
+    arguments = ["-x", language, *standard, "-w", "-ferror-limit=0"]
+    unit = Index.create().parse(path, args=arguments, options=TranslationUnit.PARSE_NONE)
+    functions: dict[int, Cursor] = {}
+    whole = unit.get_file(path)
+    for match in hits.finditer(text):
+        cursor = Cursor.from_location(unit, SourceLocation.from_offset(unit, whole, match.start()))
+        function = _enclosing(cursor)
+        if function is not None:
+            functions.setdefault(function.hash, function)
+    lines = text.split(b"\n")
+    sources: dict[str, list[bytes]] = {}
+    sites: list[SourceSite] = []
+    for function in functions.values():
+        sites += _function_sites(function, signatures, lines, sources)
+    return sites
+
+
+def _enclosing(cursor: Cursor | None) -> Cursor | None:
+    """The function definition around an expression; None for a hit in a declaration."""
+    for _ in range(64):
+        if cursor is None or cursor.kind == CursorKind.TRANSLATION_UNIT or cursor.kind.is_invalid():
+            return None
+        if cursor.kind in _FUNCTIONS:
+            return cursor if cursor.is_definition() else None
+        parent = cursor.semantic_parent
+        if parent is None or parent == cursor:
+            return None
+        cursor = parent
+    return None
+
+
+def _function_sites(
+    function: Cursor, signatures: dict[str, Signature], lines: list[bytes], sources: dict[str, list[bytes]]
+) -> list[SourceSite]:
+    reader = SizeReader(function)
+    sites = []
+    for cursor, parents in walk_with_parents(function):
+        if cursor.kind == CursorKind.CXX_NEW_EXPR:
+            sized: Sized | None = _new(cursor)
+            callee = NEW
+        elif cursor.kind == CursorKind.CALL_EXPR and cursor.spelling in signatures:
+            callee = cursor.spelling
+            sized = _call(cursor, parents, signatures[callee], reader)
+        else:
+            continue
+        file, line, column = presumed_location(cursor)
+        physical = cursor.extent.start.line
+        written = lines[physical - 1] if 0 < physical <= len(lines) else b""
+        exact = written.rstrip() == _source_line(file, line, sources)
+        sites.append(SourceSite(file, line, column, exact, callee, function.spelling, sized))
+    return sites
+
+
+def _call(call: Cursor, parents: tuple[Cursor, ...], signature: Signature, reader: SizeReader) -> Sized | None:
+    arguments = list(call.get_arguments())
+    sizes = [index for index in signature.size_args if index < len(arguments)]
+    if not sizes and not any(letter.isupper() for letter in signature.args):
+        name = pointee_name(call.type)
+        return Sized(name, "return-type") if name else None
+    found = [reader.read(arguments[index]) for index in sizes]
+    sized = found[-1] if found and found[-1] else next((s for s in found if s), None)
+    if sized is not None:
+        several = len(sizes) > 1 and arguments[sizes[0]].kind != CursorKind.INTEGER_LITERAL
+        return Sized(sized.type, sized.evidence, sized.array or several)
+    name = converted_type(parents)
+    return Sized(name, "cast", True) if name else None
+
+
+def _new(expression: Cursor) -> Sized | None:
+    name = pointee_name(expression.type) or type_name(expression.type.get_pointee())
+    is_array = any(token.spelling == "[" for token in expression.get_tokens())
+    return Sized(name, "new", is_array) if name else None
+
+
+def _source_line(file: str, line: int, sources: dict[str, list[bytes]]) -> bytes:
+    if file not in sources:
+        try:
+            with open(file, "rb") as source:
+                sources[file] = source.read().split(b"\n")
+        except OSError:
+            sources[file] = []
+    return sources[file][line - 1].rstrip() if 0 < line <= len(sources[file]) else b""

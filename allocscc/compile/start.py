@@ -1,0 +1,16 @@
+"""What the hooks `cc1`, `cc1plus` and `as` run, as `python -I -S start.py REAL ARGS…`: the compile phase.
+
+Whatever fails in ours before the real program has run, the real program runs as if we were not there.
+"""
+
+import os
+import sys
+
+try:
+    sys.path[:0] = os.environ["ALLOCSCC_PATH"].split(":")
+    from allocscc.compile.phase import main
+except Exception as error:
+    sys.stderr.write(f"allocscc: warning: the compile phase cannot start ({error}); compiling without it\n")
+    os.execv(sys.argv[1], sys.argv[1:])
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,39 @@
+"""Every error that allocscc reports to a person, each with its exit status.
+
+A message says what happened, where, and what to do next. Hooks turn any of these into one warning and build as the
+plain compiler would, except `ConfigError`, which stops a link: a silently ignored config is worse than a stopped build.
+"""
+
+
+class AllocsError(Exception):
+    """Base of the hierarchy; `status` is the process exit status (sysexits.h where one fits)."""
+
+    status = 70  # EX_SOFTWARE
+
+
+class UsageError(AllocsError):
+    """The command line asked for something that does not exist."""
+
+    status = 64  # EX_USAGE
+
+
+class ConfigError(AllocsError):
+    """A config layer is wrong; the message names file or variable, place and what is allowed."""
+
+    status = 78  # EX_CONFIG
+
+
+class SignatureError(ConfigError):
+    """A signature string does not parse; the message shows the string and the column."""
+
+
+class FormatError(AllocsError):
+    """A file that we read (ELF, archive, sidecar, profile) is damaged or not what it should be."""
+
+    status = 65  # EX_DATAERR
+
+
+class ToolError(AllocsError):
+    """A program that we ran failed; the message carries its command and output."""
+
+    status = 69  # EX_UNAVAILABLE

@@ -1,0 +1,142 @@
+"""The link phase: look through the inputs, decide, carry it out, call the real linker.
+
+A link without wrappers and without definitions of its own gets the prebuilt runtime and nothing else; for it, neither
+the config nor the plan is imported. A failure of ours links as the vanilla link would, with one warning (DESIGN §1);
+a wrong config stops the link with its message.
+"""
+
+import os
+import sys
+
+from allocscc import toolchain
+from allocscc.config.roles import Roles, load_roles
+from allocscc.errors import AllocsError, ConfigError
+from allocscc.link.job import EXECUTABLE, RELOCATABLE, LinkJob, quote_response
+from allocscc.link.survey import Survey, survey
+
+_EMULATIONS = ("", "elf_x86_64")
+_SANITIZERS = ("asan", "hwasan", "lsan", "msan", "tsan", "memprof")
+
+
+def main(name: str, argv: list[str]) -> int:
+    """Stand before a linker.
+
+    Args:
+        name: the linker's name, as the driver looked it up (`ld`, `ld.gold` …).
+        argv: its arguments.
+
+    Returns:
+        The exit status.
+    """
+    real = toolchain.find_linker(name)
+    try:
+        job = LinkJob(argv, os.getcwd())
+        if job.mode == RELOCATABLE or not job.inputs:
+            toolchain.replace([real, *argv])
+        roles = load_roles(dict(os.environ), os.getcwd())
+    except ConfigError as error:
+        sys.stderr.write(f"allocscc: {error}\n")
+        return error.status
+    try:
+        return _link(real, argv, job, roles)
+    except Exception as error:  # whatever it is: it must not fail a build that the plain linker would pass
+        what = str(error) if isinstance(error, AllocsError) else repr(error)
+        if roles.on_error == "stop":
+            sys.stderr.write(f"allocscc: {job.output}: the link phase failed: {what}\n")
+            return error.status if isinstance(error, AllocsError) else 70
+        toolchain.warn(f"{job.output}: the link phase failed: {what}; linked without allocscc")
+        toolchain.replace([real, *argv])
+        return 70
+
+
+def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
+    obstacle = _obstacle(job)
+    if obstacle:
+        toolchain.replace([real, *argv])
+    found = survey(job, roles.wrappers, list(roles.entries))
+    interpose = sorted({family for family, _, preload in roles.entries.values() if preload})
+    if not found.definitions and not found.references and not found.unreadable:
+        words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], real)
+        toolchain.replace([real, *_command(job, {}, words, options)])
+    return _planned_link(real, job, found)
+
+
+def _planned_link(real: str, job: LinkJob, found: Survey) -> int:
+    import tempfile
+
+    from allocscc.config.load import load_config
+    from allocscc.link.apply import edits, plan_object
+    from allocscc.link.facts import link_facts
+    from allocscc.link.plan import make_plan
+    from allocscc.link.runtime import interposable
+
+    config = load_config(dict(os.environ), os.getcwd())
+    plan = make_plan(link_facts(job, found, interposable()), config)
+    with tempfile.TemporaryDirectory(prefix="allocscc-") as folder:
+        changes, options = edits(plan, job, config, folder)
+        words, more = _additions(job, plan.register, list(plan.interpose), real)
+        words.insert(0, plan_object(plan, job.output, folder))
+        command = _command(job, changes, words, [*options, *more])
+        if job.expanded:
+            path = os.path.join(folder, "arguments")
+            with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(quote_response(command))
+            command = ["@" + path]
+        return toolchain.spawn([real, *command])
+
+
+def _obstacle(job: LinkJob) -> str:
+    """Why nothing of this link can be observed, or ""."""
+    if job.emulation not in _EMULATIONS:
+        return f"target {job.emulation} is not supported"
+    if job.static:
+        return "a static link (the runtime forwards to a libc that is loaded)"
+    if job.libc_at < 0:
+        return "linked without libc"
+    for name in [*job.libraries, *(os.path.basename(i.path).removeprefix("libclang_rt.") for i in job.inputs)]:
+        if name.removeprefix("lib").split("-")[0].split(".")[0] in _SANITIZERS:
+            return f"{name} brings a malloc of its own that must not be interposed"
+    return ""
+
+
+def _additions(job: LinkJob, has_sites: bool, interpose: list[str], real: str) -> tuple[list[str], list[str]]:
+    """What every observed link gets: words to put before libc, and options to put in front."""
+    words: list[str] = []
+    options: list[str] = []
+    if not has_sites and job.mode != EXECUTABLE:
+        return words, options
+    from allocscc.link.runtime import ensure_runtime, interposable
+
+    runtime = ensure_runtime()
+    if has_sites:
+        words.append(runtime.register)
+        # Records must not keep dead code alive; gold and mold have no such switch (measured, DESIGN §2).
+        if job.gc_sections and _is_bfd(real):
+            options += ["-z", "start-stop-gc"]
+    if job.mode == EXECUTABLE:
+        words.append(runtime.archive)
+        options += ["-u", "__allocs_runtime"]
+        for family in interpose:
+            if family in interposable():
+                options += ["-u", f"__allocs_interpose_{family}"]
+        options.append(f"--dynamic-list={runtime.exports}")
+    return words, options
+
+
+def _is_bfd(linker: str) -> bool:
+    return "GNU ld" in toolchain.run([linker, "--version"])
+
+
+def _command(job: LinkJob, changes: dict[int, list[str]], before_libc: list[str], options: list[str]) -> list[str]:
+    """The linker's arguments with ours in their places; nothing is reordered."""
+    command = list(options)
+    index = 0
+    while index < len(job.args):
+        if index == job.libc_at:
+            command += before_libc
+        width = 2 if job.args[index] in ("-l", "--library") else 1
+        command += changes.get(index, job.args[index : index + width])
+        index += width
+    return command
+
+

@@ -1,0 +1,187 @@
+"""The heart of the link phase: facts in, decisions with reasons out; no I/O (DESIGN §4, R15)."""
+
+from dataclasses import dataclass
+
+from allocscc.config.model import Allocator, Config, Wrapper
+from allocscc.config.signature import Signature
+from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
+
+# What is done about a function of a role.
+REPLACE, WRAP, LEAVE = "replace", "wrap", "leave"
+CALLER, ENTRY = "caller", "entry"
+_DEFAULT, _PROTECTED = 0, 3
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One function of a role as the link's inputs have it.
+
+    Attributes:
+        symbol: its name.
+        place: (index of the input's argument, archive member's number or -1) of the definition; None if not defined.
+        weak: whether the definition is weak.
+        visibility: st_other visibility of the definition.
+        references: argument indexes of inputs that refer to it without defining it.
+        identified: whether a shared library of the link brings its own identity for it.
+    """
+
+    symbol: str
+    place: tuple[int, int] | None = None
+    weak: bool = False
+    visibility: int = _DEFAULT
+    references: tuple[int, ...] = ()
+    identified: bool = False
+
+
+@dataclass(frozen=True)
+class LinkFacts:
+    """All that `plan` may look at.
+
+    Attributes:
+        mode: `EXECUTABLE`, `SHARED` or `RELOCATABLE`.
+        functions: functions of a role.
+        obstacle: why nothing can be observed in this link, or "".
+        interposable: families that the runtime can interpose.
+        user_wrapped: symbols that the user's own `--wrap` names.
+        has_sites: whether any input brings site records.
+        unreadable: messages about inputs that could not be looked into.
+    """
+
+    mode: str
+    functions: tuple[Fact, ...] = ()
+    obstacle: str = ""
+    interposable: frozenset[str] = frozenset()
+    user_wrapped: frozenset[str] = frozenset()
+    has_sites: bool = False
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is done about one function, and why.
+
+    Attributes:
+        symbol: the function.
+        action: `REPLACE` its definition, `WRAP` references to it, or `LEAVE` it.
+        stub: `CALLER`, `ENTRY`, or "" where there is none.
+        entry: the config entry's name.
+        origin: where the entry comes from.
+        rule: the row of the table in docs/architecture.md that decided.
+        reason: the same in words.
+        signature: the function's signature; None where nothing is done.
+        place: the definition's place, see `Fact`.
+        references: see `Fact`.
+        visibility: st_other visibility of the definition; the stub gets the same.
+        weak: whether the definition is weak; the stub is then weak too.
+    """
+
+    symbol: str
+    action: str
+    stub: str
+    entry: str
+    origin: str
+    rule: str
+    reason: str
+    signature: Signature | None = None
+    place: tuple[int, int] | None = None
+    references: tuple[int, ...] = ()
+    visibility: int = _DEFAULT
+    weak: bool = False
+
+
+@dataclass(frozen=True)
+class LinkPlan:
+    """What is done about a link.
+
+    Attributes:
+        decisions: one for each function of a role that the link defines or refers to.
+        runtime: whether the embedded runtime is linked in.
+        interpose: families whose entry points the runtime interposes.
+        register: whether the output tells the runtime of its sites when it is loaded.
+        notes: decisions about the link as a whole, in words.
+    """
+
+    decisions: tuple[Decision, ...] = ()
+    runtime: bool = False
+    interpose: tuple[str, ...] = ()
+    register: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
+    """Decide; every decision carries the rule and the config entry that caused it."""
+    if facts.mode == RELOCATABLE:
+        return LinkPlan(notes=("relocatable: a partial link gets nothing, its records travel on",))
+    if facts.obstacle:
+        return LinkPlan(notes=(f"not observed: {facts.obstacle}",))
+    defined = {fact.symbol for fact in facts.functions if fact.place is not None}
+    roles = _roles(config)
+    decisions = tuple(_decide(fact, roles[fact.symbol], facts) for fact in facts.functions if fact.symbol in roles)
+    runtime = facts.mode == EXECUTABLE
+    interpose = tuple(
+        family.name
+        for family in config.allocators.values()
+        if runtime and family.name in facts.interposable and not any(s.name in defined for s in family.alloc)
+    )
+    notes = [f"not looked into: {message}" for message in facts.unreadable]
+    notes += [f"runtime-interposes: family {name} is not defined in this link" for name in interpose]
+    return LinkPlan(decisions, runtime, interpose, facts.has_sites, tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Role:
+    owner: Allocator | Wrapper
+    signature: Signature
+    frees: bool = False
+
+
+def _roles(config: Config) -> dict[str, _Role]:
+    """Each function's role; a wrapper's free function needs nothing, the allocator's own free is observed."""
+    roles: dict[str, _Role] = {}
+    for wrapper in config.wrappers.values():
+        for signature in wrapper.alloc:
+            roles[signature.name] = _Role(wrapper, signature)
+    for family in config.allocators.values():
+        for signature in family.free:
+            roles[signature.name] = _Role(family, signature, frees=True)
+        for signature in family.alloc:
+            roles[signature.name] = _Role(family, signature)
+    return roles
+
+
+def _decide(fact: Fact, role: _Role, facts: LinkFacts) -> Decision:
+    stub = ENTRY if isinstance(role.owner, Allocator) else CALLER
+
+    def leave(rule: str, reason: str) -> Decision:
+        return Decision(fact.symbol, LEAVE, "", role.owner.name, role.owner.origin, rule, reason)
+
+    def act(action: str, rule: str, reason: str) -> Decision:
+        return Decision(
+            fact.symbol, action, stub, role.owner.name, role.owner.origin, rule, reason,
+            role.signature, fact.place, fact.references, fact.visibility, fact.weak,
+        )  # fmt: skip
+
+    if fact.symbol in facts.user_wrapped:
+        return leave("user-wraps", "the command line has its own --wrap for it")
+    if role.signature.variadic:
+        return leave("variadic", "a variadic function cannot be forwarded by a stub; not observed")
+    if fact.place is None:
+        if stub == ENTRY:
+            return leave("entry-elsewhere", "an entry point that another object defines is observed there")
+        if fact.identified:
+            return leave("identified-elsewhere", "a shared library built by us identifies it itself")
+        if not fact.references:
+            return leave("unused", "nothing in this link refers to it")
+        return act(WRAP, "wrapper-imported", "not defined here: references go to a caller stub by --wrap")
+    if stub == ENTRY and facts.mode == SHARED and _preemptible(fact) and _is_preload(role.owner):
+        return leave("preload-interposable", "exported from a shared object, where a preload or the executable wins")
+    kind = "wrapper-defined" if stub == CALLER else "entry-defined"
+    return act(REPLACE, kind, f"defined here: the stub takes the name, the definition becomes __real_{fact.symbol}")
+
+
+def _preemptible(fact: Fact) -> bool:
+    return fact.visibility == _DEFAULT
+
+
+def _is_preload(owner: Allocator | Wrapper) -> bool:
+    return isinstance(owner, Allocator) and owner.interpose == "preload"

@@ -1,0 +1,52 @@
+"""The plan as it is kept in the output's section `.allocs.plan` (JSON, non-alloc; survives `strip`)."""
+
+import json
+from dataclasses import asdict
+
+from allocscc.errors import FormatError
+from allocscc.link.plan import CALLER, LEAVE, LinkPlan
+
+VERSION = 1
+
+
+def encode_plan(plan: LinkPlan, output: str) -> bytes:
+    """The plan as a section's contents."""
+    decisions = [
+        {key: value for key, value in asdict(d).items() if key not in ("signature", "place", "references")}
+        | ({"signature": str(d.signature)} if d.signature else {})
+        for d in plan.decisions
+    ]
+    body = {
+        "allocscc_plan": VERSION,
+        "output": output,
+        "runtime": plan.runtime,
+        "interpose": plan.interpose,
+        "notes": plan.notes,
+        "decisions": decisions,
+    }
+    return json.dumps(body, sort_keys=True).encode("ascii") + b"\n"
+
+
+def decode_plan(data: bytes, where: str) -> list[dict[str, object]]:
+    """All plans in a section (objects that are linked again bring theirs along), as plain tables.
+
+    Raises:
+        FormatError: the section holds something else.
+    """
+    try:
+        plans = [json.loads(line) for line in data.replace(b"\0", b"").splitlines() if line]
+        if not all(isinstance(plan, dict) and "decisions" in plan for plan in plans):
+            raise ValueError("no decisions")
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{where}: section .allocs.plan is not a plan: {error}") from error
+    return plans
+
+
+def identified_wrappers(data: bytes, where: str) -> set[str]:
+    """The wrappers that the output with this section identifies by its own stubs."""
+    names = set()
+    for plan in decode_plan(data, where):
+        decisions = plan["decisions"]
+        assert isinstance(decisions, list)
+        names |= {d["symbol"] for d in decisions if d["stub"] == CALLER and d["action"] != LEAVE}
+    return names

@@ -1,0 +1,126 @@
+"""The embedded runtime as files for the linker, built on first use and cached by content identity."""
+
+import os
+import shutil
+
+from allocscc import toolchain
+from allocscc.config.roles import hash_text
+from allocscc.places import cache_folder, data_folder
+
+_FLAGS = (
+    "-std=gnu11", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-fno-omit-frame-pointer", "-fno-lto",
+    "-fno-sanitize=all", "-fno-builtin", "-w",
+)  # fmt: skip
+
+
+class Runtime:
+    """Paths of the built runtime.
+
+    Attributes:
+        archive: `liballocsrt.a`, for executables.
+        register: the object that tells the runtime of an output's sites.
+        exports: a dynamic list with the symbols that shared objects look for in the executable.
+    """
+
+    __slots__ = ("archive", "exports", "register")
+
+    def __init__(self, folder: str) -> None:
+        self.archive = os.path.join(folder, "liballocsrt.a")
+        self.register = os.path.join(folder, "site.o")
+        self.exports = os.path.join(folder, "exports.list")
+
+
+def interposable() -> frozenset[str]:
+    """Families whose entry points the runtime can interpose: one source file each, named as the family."""
+    folder = os.path.join(data_folder("stubgen"), "runtime", "interpose")
+    return frozenset(os.path.splitext(name)[0] for name in os.listdir(folder) if name.endswith(".c"))
+
+
+def compiler() -> str:
+    """The compiler driver that this link belongs to."""
+    return os.environ.get("ALLOCSCC_REAL") or shutil.which("gcc") or "cc"
+
+
+def compile_c(source: str, output: str, extra: tuple[str, ...] = ()) -> None:
+    """Compile one of our C files.
+
+    Raises:
+        ToolError: the compiler failed; the message has its output.
+    """
+    driver = compiler()
+    words = [driver, *_compiler_word(driver), *_FLAGS, *extra, "-x", "c", "-c", source, "-o", output]
+    toolchain.run(words)
+
+
+def _compiler_word(driver: str) -> list[str]:
+    """ccache and its like take the compiler as their first argument."""
+    return ["gcc"] if os.path.basename(driver) in ("ccache", "sccache", "distcc", "icecc") else []
+
+
+def ensure_runtime() -> Runtime:
+    """The runtime for this compiler, built now if it is not in the cache.
+
+    Raises:
+        ToolError: it could not be built.
+        OSError: there is no place to put it.
+    """
+    sources = _sources()
+    identity = [(path, status.st_size, status.st_mtime_ns) for path, status in ((p, os.stat(p)) for p in sources)]
+    driver = os.path.realpath(compiler())
+    key = hash_text(repr((identity, driver, os.stat(driver).st_mtime_ns, _FLAGS)))
+    folder = os.path.join(cache_folder(dict(os.environ)), "runtime", f"{key:016x}")
+    if not os.path.isdir(folder):
+        _build(folder, sources)
+    return Runtime(folder)
+
+
+def _sources() -> list[str]:
+    top = data_folder("stubgen")
+    found = [os.path.join(top, name) for name in sorted(os.listdir(top)) if name.endswith(".h")]
+    for folder in (os.path.join(top, "runtime"), os.path.join(top, "runtime", "interpose")):
+        found += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith((".c", ".h"))]
+    return found
+
+
+def _build(folder: str, sources: list[str]) -> None:
+    """Build beside the final place, then move there in one step: parallel links may build at once, one wins."""
+    temporary = f"{folder}.{os.getpid()}.tmp"
+    os.makedirs(temporary, exist_ok=True)
+    try:
+        objects = []
+        for source in sources:
+            if not source.endswith(".c"):
+                continue
+            path = os.path.join(temporary, os.path.basename(source)[:-2] + ".o")
+            compile_c(source, path)
+            if os.path.basename(source) != "site.c":
+                objects.append(path)
+        runtime = Runtime(temporary)
+        toolchain.run([shutil.which("ar") or "ar", "rcs", runtime.archive, *objects])
+        with open(runtime.exports, "w", encoding="ascii") as file:
+            file.write("{\n" + "".join(f"  {name};\n" for name in _exports(objects)) + "};\n")
+        try:
+            os.rename(temporary, folder)
+        except OSError:
+            if not os.path.isdir(folder):
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exports(objects: list[str]) -> list[str]:
+    """The runtime's functions that are visible outside: the API, and what stubs call."""
+    from allocscc.elf.object import SHT_SYMTAB, STB_LOCAL, STV_DEFAULT, ElfObject
+
+    names = set()
+    for path in objects:
+        with open(path, "rb") as file:
+            elf = ElfObject(file.read(), path)
+        table = elf.table(SHT_SYMTAB)
+        if table is None:
+            continue
+        wanted = {n for n in elf.strings(table).split(b"\0") if n.startswith((b"alloc_", b"__allocs_"))}
+        for symbol in elf.symbols(table, wanted):
+            if symbol.defined and symbol.binding != STB_LOCAL and symbol.visibility == STV_DEFAULT:
+                names.add(symbol.name.decode())
+    return sorted(names)

@@ -1,0 +1,20 @@
+"""What the hooks `ld`, `ld.bfd` … run, as `python -I -S start.py NAME ARGS…`: the link phase."""
+
+import os
+import sys
+
+try:
+    sys.path[:0] = os.environ["ALLOCSCC_PATH"].split(":")
+    from allocscc.link.phase import main
+except Exception as error:
+    sys.stderr.write(f"allocscc: warning: the link phase cannot start ({error}); linking without it\n")
+    name = sys.argv[1]
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    folders = f"{os.environ.get('COMPILER_PATH', '')}:{os.environ.get('PATH', os.defpath)}".split(":")
+    for folder in folders:
+        path = os.path.join(folder, name)
+        if folder and not os.path.abspath(folder).startswith(ours) and os.access(path, os.X_OK):
+            os.execv(path, [path, *sys.argv[2:]])
+    sys.exit(127)
+
+sys.exit(main(sys.argv[1], sys.argv[2:]))

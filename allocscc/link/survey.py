@@ -1,0 +1,141 @@
+"""Looks through a link's inputs for functions of a role, cheaply: what a link without any pays is this module.
+
+Plain slotted classes: `dataclasses` costs 30 ms of import, more than a small link. `allocscc.link.plan` turns the
+findings into decisions.
+"""
+
+from allocscc.elf import archive
+from allocscc.elf.object import SHT_DYNSYM, SHT_SYMTAB, STB_LOCAL, STB_WEAK, ElfObject
+from allocscc.errors import FormatError
+from allocscc.link.job import ARCHIVE, DSO, OBJECT, Input, LinkJob
+from allocscc.sidecar_names import PLAN_SECTION, SITES_SECTION
+
+# ELF gABI st_info: STT_NOTYPE (hand-written assembly), STT_FUNC
+_FUNCTION_TYPES = (0, 2)
+_SITES_MARK = SITES_SECTION.encode() + b"\0"
+
+
+class Definition:
+    """One function of a role, defined in an input.
+
+    Attributes:
+        name: symbol.
+        input: the input that holds it.
+        member: archive member's place in the archive, or -1 for an object.
+        weak: whether the binding is weak.
+        visibility: st_other visibility (ELF gABI: 0 default, 1 internal, 2 hidden, 3 protected).
+    """
+
+    __slots__ = ("input", "member", "name", "visibility", "weak")
+
+    def __init__(self, name: str, source: Input, member: int, weak: bool, visibility: int) -> None:
+        self.name, self.input, self.member, self.weak, self.visibility = name, source, member, weak, visibility
+
+
+class Survey:
+    """What the inputs hold.
+
+    Attributes:
+        definitions: functions of a role that objects or archive members define.
+        references: wrapper → inputs that refer to it strongly without defining it.
+        identified: wrappers that a shared library built by us defines and identifies.
+        has_sites: whether any input brings site records.
+        unreadable: messages about inputs that could not be looked into.
+    """
+
+    __slots__ = ("definitions", "has_sites", "identified", "references", "unreadable")
+
+    def __init__(self) -> None:
+        self.definitions: list[Definition] = []
+        self.references: dict[str, list[Input]] = {}
+        self.identified: set[str] = set()
+        self.has_sites = False
+        self.unreadable: list[str] = []
+
+
+def survey(job: LinkJob, wrappers: list[str], entries: list[str]) -> Survey:
+    """Look through all inputs of a link.
+
+    Args:
+        job: the link.
+        wrappers: names of wrapper functions that allocate.
+        entries: names of allocators' entry points, free functions included.
+    """
+    found = Survey()
+    wanted = {name.encode() for name in (*wrappers, *entries)}
+    wrapping = {name.encode() for name in wrappers}
+    for source in job.inputs:
+        if source.kind not in (OBJECT, ARCHIVE):
+            continue
+        try:
+            with open(source.path, "rb") as file:
+                data = file.read()
+            found.has_sites = found.has_sites or _SITES_MARK in data
+            if source.kind == OBJECT:
+                _look_into(data, source, -1, wanted, wrapping, found)
+            else:
+                _look_into_archive(data, source, wanted, wrapping, found)
+        except (OSError, FormatError) as error:
+            found.unreadable.append(str(error))
+    defined = {definition.name for definition in found.definitions}
+    open_names = {name for name in found.references if name not in defined}
+    if open_names:
+        for source in job.inputs:
+            if source.kind == DSO:
+                found.identified |= _identified(source.path, open_names)
+    return found
+
+
+def _look_into(
+    data: bytes, source: Input, member: int, wanted: set[bytes], wrapping: set[bytes], found: Survey
+) -> None:
+    elf = ElfObject(data, source.path)
+    table = elf.table(SHT_SYMTAB)
+    if table is None:
+        return
+    for symbol in elf.symbols(table, wanted):
+        name = symbol.name.decode()
+        if symbol.defined and symbol.binding != STB_LOCAL and symbol.type in _FUNCTION_TYPES:
+            weak = symbol.binding == STB_WEAK
+            found.definitions.append(Definition(name, source, member, weak, symbol.visibility))
+        elif not symbol.defined and symbol.name in wrapping and symbol.binding != STB_WEAK:
+            inputs = found.references.setdefault(name, [])
+            if source not in inputs:
+                inputs.append(source)
+
+
+def _look_into_archive(
+    data: bytes, source: Input, wanted: set[bytes], wrapping: set[bytes], found: Survey
+) -> None:
+    """Members are parsed only if the index defines a name of a role, or the bytes name a wrapper."""
+    thin = data.startswith(archive.THIN_MAGIC)
+    index = b"\0" + archive.index_names(data)
+    hit = any(b"\0" + name + b"\0" in index for name in wanted)
+    if not hit and not thin:
+        hit = any(name + b"\0" in data for name in wrapping)
+    if not hit:
+        return
+    for number, member in enumerate(archive.members(data, source.path, source.path.rpartition("/")[0] or ".")):
+        if member.data[:4] == b"\x7fELF":
+            found.has_sites = found.has_sites or _SITES_MARK in member.data
+            _look_into(member.data, source, number, wanted, wrapping, found)
+
+
+def _identified(path: str, names: set[str]) -> set[str]:
+    """Of `names`, those that a shared library's own plan says it identifies and that it defines."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        if PLAN_SECTION.encode() + b"\0" not in data:
+            return set()
+        elf = ElfObject(data, path)
+        plan, table = elf.section(PLAN_SECTION.encode()), elf.table(SHT_DYNSYM)
+        if plan is None or table is None:
+            return set()
+        defined = {s.name.decode() for s in elf.symbols(table, {name.encode() for name in names}) if s.defined}
+        text = elf.contents(plan)
+    except (OSError, FormatError):
+        return set()
+    from allocscc.link.record import identified_wrappers
+
+    return defined & identified_wrappers(text, path)

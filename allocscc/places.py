@@ -1,0 +1,56 @@
+"""Where things are: our own data, config layers, the cache. Paths only; imports nothing but `os` (hot path)."""
+
+import os
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+
+def data_folder(name: str) -> str:
+    """The folder `name` of our data (`config`, `stubgen`): in a checkout, or under a prefix that pip installed into."""
+    prefix = os.path.dirname(_PACKAGE)
+    if os.path.isdir(os.path.join(prefix, name)):
+        return os.path.join(prefix, name)
+    while prefix != os.path.dirname(prefix):
+        folder = os.path.join(prefix, "share", "allocscc", name)
+        if os.path.isdir(folder):
+            return folder
+        prefix = os.path.dirname(prefix)
+    return os.path.join(os.path.dirname(_PACKAGE), name)
+
+
+def layer_files(env, cwd):  # type: ignore[no-untyped-def]  # typing costs 20 ms of import here
+    """Config files that exist or are asked for, weakest first: system, user, project, `ALLOCSCC_CONFIG`.
+
+    Args:
+        env: the process environment, a mapping.
+        cwd: folder where the search for the project's `allocscc.toml` starts, upwards.
+    """
+    home = env.get("XDG_CONFIG_HOME") or os.path.join(env.get("HOME", ""), ".config")
+    candidates = ["/etc/allocscc.toml", os.path.join(home, "allocscc.toml")]
+    files = [path for path in candidates if os.path.isabs(path) and os.path.isfile(path)]
+    folder = os.path.abspath(cwd)
+    while True:
+        path = os.path.join(folder, "allocscc.toml")
+        if os.path.isfile(path) and path not in files:
+            files.append(path)
+            break
+        if folder == os.path.dirname(folder):
+            break
+        folder = os.path.dirname(folder)
+    return files + [os.path.join(cwd, path) for path in env.get("ALLOCSCC_CONFIG", "").split(":") if path]
+
+
+def cache_folder(env):  # type: ignore[no-untyped-def]
+    """Folder for what can be made again (`ALLOCSCC_CACHE`, else XDG), created; a private temporary one if need be."""
+    base = env.get("ALLOCSCC_CACHE")
+    if not base:
+        home = env.get("XDG_CACHE_HOME") or (env.get("HOME") and os.path.join(env["HOME"], ".cache"))
+        base = home and os.path.join(home, "allocscc")
+    for folder in (base, os.path.join(env.get("TMPDIR") or "/tmp", f"allocscc-{os.getuid()}")):
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            if os.access(folder, os.W_OK) and os.stat(folder).st_uid == os.getuid():
+                return folder
+        except (OSError, TypeError):
+            continue
+    raise OSError("no folder for the cache is writable; set ALLOCSCC_CACHE to one that is")

@@ -1,0 +1,8 @@
+/* the link phase names this one symbol; from here every file that others refer to only weakly is pulled in */
+#include "rt.h"
+
+void __allocs_enter(struct alloc_wrapper *, void *, void *);
+void __allocs_module_add(struct allocs_module *);
+
+extern void *const __allocs_runtime[] __attribute__((visibility("default")));
+void *const __allocs_runtime[] = {(void *)__allocs_enter, (void *)__allocs_module_add, (void *)alloc_get_site};

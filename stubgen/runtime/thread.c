@@ -1,0 +1,145 @@
+/* threads: the stack of live wrapper frames, and counters that no other thread writes */
+#include "rt.h"
+#include <pthread.h>
+#include <string.h>
+#include <sys/single_threaded.h>
+
+__thread struct thread *rt_self __attribute__((tls_model("local-exec")));
+struct thread *rt_threads;
+int rt_counting = 1; /* until the options are known: an early chunk must not be freed without having been counted */
+_Atomic uint64_t rt_peak_generation = 1;
+_Atomic int64_t rt_live_bytes;
+int64_t rt_peak_bytes;
+
+#define FLUSH_BYTES 32768 /* with several threads the peak is exact to this many bytes a thread */
+#define COUNTER_BLOCKS (1u << (ID_BITS - COUNTER_BLOCK_BITS))
+
+static pthread_key_t exit_key;
+static int have_key;
+
+/* a thread's counters outlive it and serve the next thread: sums need no merging */
+static void thread_exit(void *arg)
+{
+	struct thread *t = arg;
+	rt_self = 0;
+	t->depth = 0;
+	rt_lock();
+	t->in_use = 0;
+	rt_unlock();
+}
+
+struct thread *thread_make(void)
+{
+	static struct thread fallback; /* the system has no memory left: counts get vague, nothing breaks */
+	rt_lock();
+	struct thread *t = rt_threads;
+	while (t && t->in_use) t = t->next;
+	if (!t && (t = rt_pages(sizeof *t))) {
+		t->counters = rt_pages(COUNTER_BLOCKS * sizeof t->counters[0]);
+		t->next = rt_threads;
+		rt_threads = t;
+	}
+	if (!t) t = &fallback;
+	t->in_use = 1;
+	rt_unlock();
+	rt_self = t;
+	if (have_key) pthread_setspecific(exit_key, t);
+	return t;
+}
+
+static struct counter *counter_get(struct thread *t, uint32_t id)
+{
+	if (unlikely(!t->counters)) return 0;
+	struct counter **block = &t->counters[id >> COUNTER_BLOCK_BITS];
+	if (unlikely(!*block)) {
+		struct counter *fresh = rt_pages(sizeof **block << COUNTER_BLOCK_BITS);
+		if (!fresh) return 0;
+		__atomic_store_n(block, fresh, __ATOMIC_RELEASE);
+	}
+	return &(*block)[id & ((1u << COUNTER_BLOCK_BITS) - 1)];
+}
+
+/* what was live at the last peak is what is live now, unless the counter has changed since: so it is saved only on the
+ * first change after a peak, and a peak costs the same however many sites there are */
+HOT struct counter *counter_touch(struct thread *t, uint32_t id)
+{
+	struct counter *c = counter_get(t, id);
+	uint64_t now = atomic_load_explicit(&rt_peak_generation, memory_order_relaxed);
+	if (c && c->generation != now) {
+		c->peak_bytes = c->live_bytes;
+		c->peak_chunks = c->live_chunks;
+		c->generation = now;
+	}
+	return c;
+}
+
+/* a decrease ends a rise: if the rise went above the last peak, this is the new one */
+static void peak_check(int64_t live)
+{
+	if (live <= rt_peak_bytes) return;
+	rt_peak_bytes = live;
+	atomic_store_explicit(&rt_peak_generation, rt_peak_generation + 1, memory_order_relaxed);
+}
+
+void count_alloc(struct thread *t, uint32_t id, size_t size)
+{
+	if (__libc_single_threaded) {
+		atomic_store_explicit(&rt_live_bytes, rt_live_bytes + (int64_t)size, memory_order_relaxed);
+	} else if ((t->unflushed += size) >= FLUSH_BYTES) {
+		atomic_fetch_add_explicit(&rt_live_bytes, t->unflushed, memory_order_relaxed);
+		t->unflushed = 0;
+	}
+	struct counter *c = counter_touch(t, id);
+	if (!c) return;
+	c->live_bytes += size;
+	c->live_chunks++;
+	c->total_bytes += size;
+	c->total_chunks++;
+}
+
+void count_free(struct thread *t, uint32_t id, size_t size)
+{
+	if (__libc_single_threaded) {
+		peak_check(atomic_load_explicit(&rt_live_bytes, memory_order_relaxed));
+		atomic_store_explicit(&rt_live_bytes, rt_live_bytes - (int64_t)size, memory_order_relaxed);
+	} else if ((t->unflushed -= size) <= -FLUSH_BYTES) {
+		rt_lock();
+		peak_check(atomic_load_explicit(&rt_live_bytes, memory_order_relaxed));
+		rt_unlock();
+		atomic_fetch_add_explicit(&rt_live_bytes, t->unflushed, memory_order_relaxed);
+		t->unflushed = 0;
+	}
+	struct counter *c = counter_touch(t, id);
+	if (!c) return;
+	c->live_bytes -= size;
+	c->live_chunks--;
+}
+
+void counter_sum(uint32_t id, struct counter *out)
+{
+	memset(out, 0, sizeof *out);
+	int still_rising = rt_live_bytes > rt_peak_bytes; /* then now is the peak */
+	for (struct thread *t = rt_threads; t; t = t->next) {
+		struct counter *block = t->counters ? __atomic_load_n(&t->counters[id >> COUNTER_BLOCK_BITS], __ATOMIC_ACQUIRE) : 0;
+		if (!block) continue;
+		struct counter *c = &block[id & ((1u << COUNTER_BLOCK_BITS) - 1)];
+		int saved = c->generation == rt_peak_generation && !still_rising;
+		out->live_bytes += c->live_bytes;
+		out->live_chunks += c->live_chunks;
+		out->peak_bytes += saved ? c->peak_bytes : c->live_bytes;
+		out->peak_chunks += saved ? c->peak_chunks : c->live_chunks;
+		out->total_bytes += c->total_bytes;
+		out->total_chunks += c->total_chunks;
+	}
+}
+
+/* a child has one thread, and must not find the lock held by another */
+static void fork_begin(void) { rt_lock(); }
+static void fork_end(void) { rt_unlock(); }
+
+__attribute__((constructor(101))) static void thread_init(void)
+{
+	options_read();
+	have_key = pthread_key_create(&exit_key, thread_exit) == 0;
+	pthread_atfork(fork_begin, fork_end, fork_end);
+}
