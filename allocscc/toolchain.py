@@ -1,7 +1,6 @@
 """The one door to other programs, and where to find them. Imports only what every hook needs anyway."""
 
 import os
-import signal
 import sys
 
 
@@ -30,6 +29,8 @@ def spawn(argv: list[str], env: dict[str, str] | None = None, stdout: int | None
     pid = os.posix_spawn(argv[0], argv, dict(os.environ) if env is None else env, file_actions=actions)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status < 0:
+        import signal  # 7 ms that only a dying compiler pays
+
         signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     return status
@@ -64,6 +65,15 @@ def run(argv: list[str]) -> str:
         shown = (error.stderr or error.stdout).strip().replace("\n", "\n  ")
         raise ToolError(f"this command failed with status {error.retcode}:\n  {' '.join(argv)}\n  {shown}") from error
     return output
+
+
+def find_program(name: str) -> str:
+    """The path of a program on `PATH`, or its bare name if there is none."""
+    for folder in os.environ.get("PATH", os.defpath).split(":"):
+        path = os.path.join(folder, name)
+        if folder and os.access(path, os.X_OK) and not os.path.isdir(path):
+            return path
+    return name
 
 
 def find_linker(name: str) -> str:

@@ -8,17 +8,16 @@ import os
 import re
 from dataclasses import dataclass
 
-_CALL = re.compile(
-    r"^[ \t]+(?:(call|jmp)q?)[ \t]+(?:([A-Za-z_.$][\w.$]*)(?:@PLT)?|\*([A-Za-z_.$][\w.$]*)@GOTPCREL\(%rip\))[ \t]*(?:#.*)?$",
-    re.M,
-)
+# Each pattern begins with a literal: `re` then skips to it, ten times faster than looking at every line's start.
+_CALL_TARGET = r"q?[ \t]+(?:([A-Za-z_.$][\w.$]*)(?:@PLT)?|\*([A-Za-z_.$][\w.$]*)@GOTPCREL\(%rip\))[ \t]*(?:#.*)?$"
+_CALL = re.compile(r"\t(call)" + _CALL_TARGET, re.M)
+_JUMP = re.compile(r"\t(jmp)" + _CALL_TARGET, re.M)
 _LOC = re.compile(r"[ \t]+\.loc[ \t]+(\d+)[ \t]+(\d+)(?:[ \t]+(\d+))?")
-_FILE = re.compile(r'^[ \t]+\.file[ \t]+(\d+)[ \t]+"((?:[^"\\]|\\.)*)"(?:[ \t]+"((?:[^"\\]|\\.)*)")?', re.M)
+_FILE = re.compile(r'\t\.file[ \t]+(\d+)[ \t]+"((?:[^"\\]|\\.)*)"(?:[ \t]+"((?:[^"\\]|\\.)*)")?')
 _SECTION = re.compile(
-    r"^[ \t]+(?:\.(text|data|bss)\b|\.section[ \t]+(\"[^\"]*\"|[^\s,]+)|\.(pushsection|popsection|previous)\b)", re.M
+    r"\t\.(?:(text|data|bss)\b|section[ \t]+(\"[^\"]*\"|[^\s,]+)|(pushsection|popsection|previous)\b)"
 )
-_FUNCTION = re.compile(r"^[ \t]+\.type[ \t]+\"?([^\s,\"]+)\"?,[ \t]*[@%](?:function|gnu_indirect_function)", re.M)
-_CFI = re.compile(r"^[ \t]+\.cfi_(startproc|endproc)\b", re.M)
+_FUNCTION = re.compile(r"\t\.type[ \t]+\"?([^\s,\"]+)\"?,[ \t]*[@%](?:function|gnu_indirect_function)")
 # gcc's suffixes of clones and partitions: the person who wrote the function never saw them
 _CLONE = re.compile(r"\.(?:cold|constprop|isra|part|lto_priv|localalias)(?:\.\d+)?$")
 _DEBUG_SECTION = re.compile(
@@ -81,21 +80,22 @@ def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
         callees: names of functions whose calls are allocation sites.
         cwd: folder that relative names are relative to where the text does not say.
     """
-    calls = [m for m in _CALL.finditer(text) if (m[2] or m[3]) in callees]
+    calls = [m for p in (_CALL, _JUMP) for m in p.finditer(text) if (m[2] or m[3]) in callees]
     if not calls:
         return []
+    calls.sort(key=lambda match: match.start())
     files = _file_table(text, cwd)
-    functions, frames = _Marks(_FUNCTION, text), _Marks(_CFI, text)
+    functions = _Marks(_FUNCTION, text)
     sections = _sections(text, [m.start() for m in calls])
     sites = []
     for call, section in zip(calls, sections, strict=True):
-        function, frame = functions.before(call.start()), frames.before(call.start())
+        function = functions.before(call.start())
         name = function[1] if function else ""
         file, line, column = _location(text, call.start(), function.start() if function else 0, files)
         sites.append(
             MachineSite(
                 call.start(), call.end(), call[2] or call[3], bool(call[3]), call[1] == "jmp",
-                bool(frame and frame[1] == "startproc"), file, line, column, _plain_name(name), section,
+                _in_frame(text, call.start()), file, line, column, _plain_name(name), section,
             )
         )  # fmt: skip
     return sites
@@ -107,6 +107,10 @@ def strip_line_info(text: str) -> str:
     Only `.loc`, numbered `.file` and `.debug_*` sections go; labels stay, they make no bytes.
     """
     return _DEBUG_LINE.sub("", _DEBUG_SECTION.sub("", text))
+
+
+def _in_frame(text: str, position: int) -> bool:
+    return text.rfind(".cfi_startproc", 0, position) > text.rfind(".cfi_endproc", 0, position)
 
 
 def _plain_name(label: str) -> str:

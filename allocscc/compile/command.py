@@ -9,7 +9,7 @@ _WITH_ARGUMENT = {
     "-isysroot", "-I", "-D", "-U", "-A", "-MF", "-MT", "-MQ", "-MD", "-MMD", "--param", "-x", "-G", "-iplugindir",
 }  # fmt: skip
 # Only preprocessing, only checking, or an output that is not assembly.
-_NO_CODE = ("-E", "-fsyntax-only", "-M", "-MM", "--output-pch", "-fdump-go-spec")
+_NO_CODE = {"-E", "-fsyntax-only", "-M", "-MM"}
 
 
 class CompilerCommand:
@@ -44,7 +44,7 @@ class CompilerCommand:
                     dump_dir = argument
                 elif word == "-dumpbase":
                     dump_base = argument
-            elif word.startswith(_NO_CODE):
+            elif word in _NO_CODE or word.startswith("--output-pch"):
                 self.makes_assembly = False
             elif word == "-fpreprocessed":
                 self.preprocessed = True

@@ -108,14 +108,14 @@ def _annotated(text, source, sidecar_path, preprocess):  # type: ignore[no-untyp
     try:
         from allocscc.compile.asm import find_sites
 
-        machine = find_sites(text, roles.allocating(), os.getcwd())
+        machine = find_sites(text, set(roles.signatures), os.getcwd())
         if not machine:
             return None
         from allocscc.compile.match import match_sites
         from allocscc.compile.records import add_records
         from allocscc.sidecar import encode
 
-        sites = match_sites(machine, _scan(source, preprocess, {place.callee for place in machine}))
+        sites = match_sites(machine, _scan(source, preprocess, roles.signatures))
         if "sites" in roles.hooks:
             sites = _run_hook(roles.hooks["sites"], sites)
         record = encode(source, os.environ.get("ALLOCSCC_REAL", ""), sites)
@@ -131,7 +131,7 @@ def _annotated(text, source, sidecar_path, preprocess):  # type: ignore[no-untyp
     return result
 
 
-def _scan(source, preprocess, callees):  # type: ignore[no-untyped-def]
+def _scan(source, preprocess, signatures):  # type: ignore[no-untyped-def]
     """The unit's source sites; none, with a warning, where libclang is missing: lines and columns need no libclang."""
     prepared = preprocess()
     if not prepared:
@@ -141,13 +141,10 @@ def _scan(source, preprocess, callees):  # type: ignore[no-untyped-def]
     except ImportError as error:
         toolchain.warn(f"{source}: no types ({error}); 'pip install libclang' where {sys.executable} finds it")
         return []
-    from allocscc.config.load import load_config
+    from allocscc.config.signature import parse_signature
 
-    config = load_config(dict(os.environ), os.getcwd())
-    groups = [*config.allocators.values(), *config.wrappers.values()]
-    signatures = {s.name: s for s in (*config.sized, *(s for group in groups for s in group.alloc))}
     path, language, standard = prepared
-    return scan(path, language, standard, signatures)
+    return scan(path, language, standard, {name: parse_signature(text) for name, text in signatures.items()})
 
 
 def _run_hook(path, sites):  # type: ignore[no-untyped-def]

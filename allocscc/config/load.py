@@ -35,7 +35,7 @@ def load_config(env: Mapping[str, str], cwd: str) -> Config:
         ConfigError: a layer is unreadable or wrong; the message names file and key.
     """
     config = Config()
-    for path in [os.path.join(data_folder("config"), "builtin.toml"), *layer_files(env, cwd)]:
+    for path in [os.path.join(data_folder("config"), "builtin.toml"), *layer_files(dict(env), cwd)]:
         config = merge(config, _read_file(path))
     return merge(config, from_variables(env))
 

@@ -4,14 +4,20 @@ Plain tuples and `marshal`, since `dataclasses` and `tomllib` cost 30 ms of impo
 interest imports neither. Everything else uses `allocscc.config.model`.
 """
 
+from __future__ import annotations
+
 import marshal
 import os
 import sys
 
 from allocscc.places import cache_folder, data_folder, layer_files
 
-_FORMAT = 2
+_FORMAT = 3
 _VARIABLES = ("ALLOC_FNS", "FREE_FNS", "ALLOCSZ_FNS", "SUBALLOC_FNS", "SUBFREE_FNS")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` itself costs 20 ms of import
+    _Fields = tuple[list[str], dict[str, tuple[str, bool, bool]], dict[str, str], str, str, dict[str, str]]
 
 
 class Roles:
@@ -20,23 +26,19 @@ class Roles:
     Attributes:
         wrappers: names of functions that are wrappers and allocate.
         entries: entry point name → (family name, whether it allocates, whether a preload may interpose it).
-        sized: names of ALLOCSZ functions.
         on_error: what to do when our part fails, `"warn"` or `"stop"`.
         sidecar_file: when to write the sidecar file.
         hooks: hook name → path of the project's Python file.
+        signatures: functions whose calls are allocation sites → their signatures as text.
     """
 
-    __slots__ = ("entries", "hooks", "on_error", "sidecar_file", "sized", "wrappers")
+    __slots__ = ("entries", "hooks", "on_error", "sidecar_file", "signatures", "wrappers")
 
-    def __init__(self, fields):  # type: ignore[no-untyped-def]
-        self.wrappers, self.entries, self.sized, self.on_error, self.sidecar_file, self.hooks = fields
-
-    def allocating(self):  # type: ignore[no-untyped-def]
-        """Names of all functions whose calls are allocation sites."""
-        return set(self.wrappers) | {n for n, (_, allocates, _) in self.entries.items() if allocates} | set(self.sized)
+    def __init__(self, fields: _Fields) -> None:
+        self.wrappers, self.entries, self.signatures, self.on_error, self.sidecar_file, self.hooks = fields
 
 
-def load_roles(env, cwd):  # type: ignore[no-untyped-def]
+def load_roles(env: dict[str, str], cwd: str) -> Roles:
     """The roles for a process with this environment and working folder; `ConfigError` if a layer is wrong."""
     key = _identity(env, cwd)
     path = None
@@ -55,7 +57,7 @@ def load_roles(env, cwd):  # type: ignore[no-untyped-def]
     return Roles(fields)
 
 
-def hash_text(text):  # type: ignore[no-untyped-def]
+def hash_text(text: str) -> int:
     """A 64-bit FNV-1a of the text: names a cache file (the stored key is compared, so a collision only misses)."""
     value = 0xCBF29CE484222325
     for byte in text.encode("utf-8", "surrogateescape"):
@@ -63,7 +65,7 @@ def hash_text(text):  # type: ignore[no-untyped-def]
     return value
 
 
-def _identity(env, cwd):  # type: ignore[no-untyped-def]
+def _identity(env: dict[str, str], cwd: str) -> tuple[object, ...]:
     files = []
     for path in [os.path.join(data_folder("config"), "builtin.toml"), *layer_files(env, cwd)]:
         try:
@@ -75,7 +77,7 @@ def _identity(env, cwd):  # type: ignore[no-untyped-def]
     return (_FORMAT, sys.version_info[:2], tuple(files), variables)
 
 
-def _fields(env, cwd):  # type: ignore[no-untyped-def]
+def _fields(env: dict[str, str], cwd: str) -> _Fields:
     from allocscc.config.load import load_config
 
     config = load_config(env, cwd)
@@ -87,11 +89,12 @@ def _fields(env, cwd):  # type: ignore[no-untyped-def]
             entries[signature.name] = (family.name, False, preload)
         for signature in family.alloc:
             entries[signature.name] = (family.name, True, preload)
-    sized = sorted({s.name for s in config.sized})
-    return (wrappers, entries, sized, config.on_error, config.sidecar_file, config.hooks)
+    groups = [*config.allocators.values(), *config.wrappers.values()]
+    signatures = {s.name: str(s) for s in (*config.sized, *(s for group in groups for s in group.alloc))}
+    return (wrappers, entries, signatures, config.on_error, config.sidecar_file, config.hooks)
 
 
-def _store(path, value):  # type: ignore[no-untyped-def]
+def _store(path: str, value: tuple[object, _Fields]) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = f"{path}.{os.getpid()}"

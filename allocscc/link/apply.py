@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections import defaultdict
 
 from allocscc import toolchain
@@ -79,7 +78,7 @@ def _insertion_points(wrapped: list[Decision], job: LinkJob) -> list[int]:
 def _wrap_archive(wrapped: list[Decision], config: Config, folder: str) -> str:
     """Caller stubs for imported wrappers, one member each: the linker takes those that something refers to."""
     path = os.path.join(folder, "liballocs-wraps.a")
-    toolchain.run([_tool("ar"), "rcsD", path, *(stub_object(stub_source([d], config)) for d in wrapped)])
+    toolchain.run([toolchain.find_program("ar"), "rcsD", path, *(stub_object(stub_source([d], config)) for d in wrapped)])
     return path
 
 
@@ -99,11 +98,7 @@ def _rewrite_archive(source: str, target: str, by_member: dict[int, list[Decisio
         with open(stub_object(stub_source(decisions, config)), "rb") as stub:
             contents.append((f"allocs-{number}.o", stub.read()))
     archive.write(target, contents)
-    toolchain.run([_tool("ranlib"), target])
-
-
-def _tool(name: str) -> str:
-    return shutil.which(name) or name
+    toolchain.run([toolchain.find_program("ranlib"), target])
 
 
 def stub_object(source: str) -> str:
@@ -141,7 +136,7 @@ def plan_object(plan: LinkPlan, output: str, folder: str) -> str:
     path = os.path.join(folder, "allocs-plan.o")
     with open(path + ".s", "w", encoding="ascii") as file:
         file.write(source)
-    toolchain.run([_tool("as"), path + ".s", "-o", path])
+    toolchain.run([toolchain.find_program("as"), path + ".s", "-o", path])
     return path
 
 

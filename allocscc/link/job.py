@@ -18,6 +18,8 @@ _WITH_ARGUMENT = {
     "--dynamic-list", "--section-start", "-Ttext", "-Tdata", "-Tbss", "--oformat", "-O", "-assert", "--exclude-libs",
     "--hash-style", "--sort-section", "--retain-symbols-file", "--export-dynamic-symbol",
 }  # fmt: skip
+# The compiler's own support code (gccint, "Libgcc"): it has no user's wrapper, and 3 MB to look through.
+_SUPPORT_LIBRARIES = {"gcc", "gcc_eh", "gcc_s"}
 _STATIC = {"-static", "-Bstatic", "-dn", "-non_shared"}
 _DYNAMIC = {"-Bdynamic", "-dy", "-call_shared"}
 
@@ -109,6 +111,8 @@ class LinkJob:
 
     def _library(self, name: str, index: int, word: str, folders: list[str], static_now: bool) -> None:
         self.libraries.append(name)
+        if name in _SUPPORT_LIBRARIES:
+            return
         if name == "c":
             self.libc_at = index
         names = [name[1:]] if name.startswith(":") else [f"lib{name}.so", f"lib{name}.a"]

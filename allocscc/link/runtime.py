@@ -1,14 +1,13 @@
 """The embedded runtime as files for the linker, built on first use and cached by content identity."""
 
 import os
-import shutil
 
 from allocscc import toolchain
 from allocscc.config.roles import hash_text
 from allocscc.places import cache_folder, data_folder
 
 _FLAGS = (
-    "-std=gnu11", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-fno-omit-frame-pointer", "-fno-lto",
+    "-std=gnu11", "-O2", "-fPIC", "-fvisibility=hidden", "-fno-omit-frame-pointer", "-fno-lto",
     "-fno-sanitize=all", "-fno-builtin", "-w",
 )  # fmt: skip
 
@@ -38,7 +37,7 @@ def interposable() -> frozenset[str]:
 
 def compiler() -> str:
     """The compiler driver that this link belongs to."""
-    return os.environ.get("ALLOCSCC_REAL") or shutil.which("gcc") or "cc"
+    return os.environ.get("ALLOCSCC_REAL") or toolchain.find_program("gcc")
 
 
 def compile_c(source: str, output: str, extra: tuple[str, ...] = ()) -> None:
@@ -84,6 +83,8 @@ def _sources() -> list[str]:
 
 def _build(folder: str, sources: list[str]) -> None:
     """Build beside the final place, then move there in one step: parallel links may build at once, one wins."""
+    import shutil  # with its compression modules 25 ms: only who builds pays
+
     temporary = f"{folder}.{os.getpid()}.tmp"
     os.makedirs(temporary, exist_ok=True)
     try:
@@ -96,7 +97,7 @@ def _build(folder: str, sources: list[str]) -> None:
             if os.path.basename(source) != "site.c":
                 objects.append(path)
         runtime = Runtime(temporary)
-        toolchain.run([shutil.which("ar") or "ar", "rcs", runtime.archive, *objects])
+        toolchain.run([toolchain.find_program("ar"), "rcs", runtime.archive, *objects])
         with open(runtime.exports, "w", encoding="ascii") as file:
             file.write("{\n" + "".join(f"  {name};\n" for name in _exports(objects)) + "};\n")
         try:
