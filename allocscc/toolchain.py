@@ -17,15 +17,20 @@ def environment() -> dict[str, str]:
     return env
 
 
-def spawn(argv: list[str], env: dict[str, str] | None = None, stdout: int | None = None) -> int:
+def spawn(
+    argv: list[str], env: dict[str, str] | None = None, stdout: int | None = None, *, quiet: bool = False
+) -> int:
     """Run a program to its end and give its exit status; die of the same signal if it died of one.
 
     Args:
         argv: program (absolute path) and arguments.
         env: its environment; ours if None.
         stdout: file descriptor for its output; ours if None.
+        quiet: whether its diagnostics go nowhere: the person has seen those of the real run.
     """
-    actions = [] if stdout is None else [(os.POSIX_SPAWN_DUP2, stdout, 1)]
+    actions: list[tuple[object, ...]] = [] if stdout is None else [(os.POSIX_SPAWN_DUP2, stdout, 1)]
+    if quiet:
+        actions.append((os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0))
     pid = os.posix_spawn(argv[0], argv, dict(os.environ) if env is None else env, file_actions=actions)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status < 0:

@@ -62,16 +62,25 @@ class CompilerCommand:
             self.makes_assembly = False  # slim LTO objects hold no machine code; lto1 makes it at the link
         self.dump_base = dump_dir + dump_base
 
-    def scan_command(self, output: str) -> list[str]:
+    def preprocess_command(self, output: str) -> list[str]:
         """The same compiler asked to preprocess the same input into `output`."""
-        arguments = []
+        return [self.real, "-E", *self._without_outputs(), "-w", "-o", output]
+
+    def apart_command(self, header: str, output: str) -> list[str]:
+        """The same compilation with one more header in front, into `output`, and with no other outputs."""
+        debug = [] if self.debug else ["-g1"]
+        return [self.real, *self._without_outputs(), *debug, "-w", "-include", header, "-o", output]
+
+    def _without_outputs(self) -> list[str]:
+        """The arguments without those that write files; the real run has written them."""
+        kept = []
         words = iter(self.args)
         for word in words:
             if word in ("-o", "-MF", "-MT", "-MQ", "-MD", "-MMD"):
                 next(words, "")
-            elif not word.startswith(("-MP", "-MG", "-fdump", "-save-temps", "-ftime-report", "-W", "-g")):
-                arguments.append(word)
-        return [self.real, "-E", *arguments, "-w", "-o", output]
+            elif word not in ("-MP", "-MG") and not word.startswith(("-fdump", "-save-temps", "-ftime-report")):
+                kept.append(word)
+        return kept
 
     def language(self) -> str:
         """`c` or `c++`, as libclang's `-x` names them."""

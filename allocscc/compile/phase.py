@@ -1,7 +1,9 @@
-"""The compile phase for one translation unit: run the real compiler, then add records to its assembly.
+"""The compile phase's surroundings: run the real compiler, add records to its assembly, never fail a build.
 
 The compiler's own failure is never masked, and a failure of ours leaves what the compiler made (DESIGN §1).
 """
+
+from __future__ import annotations
 
 import os
 import sys
@@ -9,6 +11,12 @@ import tempfile
 
 from allocscc import toolchain
 from allocscc.compile.command import AssemblerCommand, CompilerCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from allocscc.compile.unit import Annotated, Preprocessed, Unit
+
+_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
 def main(argv: list[str]) -> int:
@@ -27,10 +35,9 @@ def main(argv: list[str]) -> int:
 
 def _compile(command: CompilerCommand) -> int:
     piped = command.output == "-"
-    if not command.makes_assembly or not command.output or not (piped or _may_rewrite(command.output)):
+    rewritable = command.output and (not os.path.exists(command.output) or os.path.isfile(command.output))
+    if not command.makes_assembly or not (piped or rewritable):
         toolchain.replace([command.real, *command.args])
-    from allocscc.compile.asm import strip_line_info
-
     with tempfile.TemporaryDirectory(prefix="allocscc-") as folder:
         # Line information costs nothing in code; what the user did not ask for is taken out again.
         arguments = command.args if command.debug else [*command.args, "-g1"]
@@ -41,173 +48,130 @@ def _compile(command: CompilerCommand) -> int:
             os.close(stdout)
         if status != 0:
             return status
-        with open(made, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            text = file.read()
-        result = _annotated(text, command.source, command.sidecar_path(), lambda: _preprocess(command, folder))
-        if result is None and command.debug and not piped:
-            return 0  # nothing found, nothing added: the compiler's output stands
-        final = text if result is None else result
-        final = final if command.debug else strip_line_info(final)
+        text = _read(made)
+        result = _try_annotate(_unit(command, text, folder), command.sidecar_path())
+        final = result.text if result else text
+        if not command.debug:
+            from allocscc.compile.asm import strip_line_info
+
+            final = strip_line_info(final)
         if piped:
+            sys.stdout.reconfigure(**_ENCODING)  # type: ignore[union-attr]
+            sys.stdout.write(final)
             sys.stdout.flush()
-            with os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape", newline="", closefd=False) as file:
-                file.write(final)
-        else:
+        elif final != text:
             _overwrite(command.output, final, text)
     return 0
 
 
-def _may_rewrite(path: str) -> bool:
-    return not os.path.exists(path) or os.path.isfile(path)
+def _unit(command: CompilerCommand, text: str, folder: str) -> Unit:
+    from allocscc.compile.unit import Preprocessed, Unit
 
+    def preprocess() -> Preprocessed | None:
+        if command.preprocessed:
+            return Preprocessed(command.source, command.language(), command.standard())
+        if not command.source or command.source == "-":
+            return None  # standard input is gone
+        path = os.path.join(folder, "unit.i")
+        if toolchain.spawn(command.preprocess_command(path), quiet=True) != 0:
+            return None
+        return Preprocessed(path, command.language(), command.standard())
 
-def _overwrite(path: str, text: str, before: str) -> None:
-    """Write the output in place (it may be a link); a full disk leaves what the compiler had made, or fails as it."""
-    try:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        toolchain.warn(f"{path}: {error.strerror}; left without records")
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(before)
+    def compile_apart(names: list[str]) -> str | None:
+        """`#pragma weak` needs no declaration, and gcc inlines and clones no function that may be replaced at the
+        link; afterwards the binding is made what it was."""
+        if command.preprocessed or not command.source or command.source == "-":
+            return None
+        header, output = os.path.join(folder, "apart.h"), os.path.join(folder, "apart.s")
+        with open(header, "w", encoding="utf-8") as file:
+            file.write("".join(f"#pragma weak {name}\n" for name in names))
+        if toolchain.spawn(command.apart_command(header, output), quiet=True) != 0:
+            return None
+        apart = _read(output)
+        for name in names:
+            apart = apart.replace(f"\t.weak\t{name}\n", f"\t.globl\t{name}\n")
+        return apart
+
+    return Unit(command.source, text, os.getcwd(), os.environ.get("ALLOCSCC_REAL", ""), preprocess, compile_apart)
 
 
 def _assemble(command: AssemblerCommand) -> int:
     real = [command.real, *command.args]
     if not command.source:
         toolchain.replace(real)
+    from allocscc.compile.clang import driver_command, preprocess
+    from allocscc.compile.unit import Unit
+
     with tempfile.TemporaryDirectory(prefix="allocscc-") as folder:
-        with open(command.source, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            text = file.read()
-        source = _clang_source(command.source)
-        result = _annotated(text, source[0] if source else "", "", lambda: source and _clang_preprocess(source, folder))
+        driver = driver_command(command.source)
+        source = driver[0] if driver else command.source
+        unit = Unit(
+            source,
+            _read(command.source),
+            os.getcwd(),
+            os.environ.get("ALLOCSCC_REAL", ""),
+            lambda: preprocess(driver[0], driver[1], folder) if driver else None,
+            lambda _: None,
+        )
+        result = _try_annotate(unit, "")
         if result is None:
             return toolchain.spawn(real)
         path = os.path.join(folder, "unit.s")
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(result)
+        with open(path, "w", **_ENCODING) as file:  # type: ignore[call-overload]
+            file.write(result.text)
         return toolchain.spawn(command.with_source(path))
 
 
-def _annotated(text, source, sidecar_path, preprocess):  # type: ignore[no-untyped-def]
-    """The assembly with records, or None if there is nothing of interest or we failed (then with a warning).
+def _try_annotate(unit: Unit, sidecar_path: str) -> Annotated | None:
+    """The unit with records; None if there is nothing of interest, or if we failed: then with one warning.
 
     Args:
-        text: the compiler's assembly.
-        source: the unit's name, for messages and the sidecar.
-        sidecar_path: where a sidecar file would go, or "" for never.
-        preprocess: gives (path of preprocessed text, language, standard options), or something false.
+        unit: what to look through.
+        sidecar_path: where a sidecar file would go, or "" for nowhere.
     """
-    try:
-        from allocscc.config.roles import load_roles
+    from allocscc.config.roles import load_roles
+    from allocscc.errors import AllocsError
 
+    on_error = "warn"
+    try:
         roles = load_roles(dict(os.environ), os.getcwd())
-    except Exception as error:
-        toolchain.warn(f"{source}: {error}; compiling without records")
-        return None
-    try:
-        from allocscc.compile.asm import find_sites
+        on_error = roles.on_error
+        from allocscc.compile.unit import annotate
 
-        machine = find_sites(text, set(roles.signatures), os.getcwd())
-        if not machine:
-            return None
-        from allocscc.compile.match import match_sites
-        from allocscc.compile.records import add_records
-        from allocscc.sidecar import encode
-
-        sites = match_sites(machine, _scan(source, preprocess, roles.signatures))
-        if "sites" in roles.hooks:
-            sites = _run_hook(roles.hooks["sites"], sites)
-        record = encode(source, os.environ.get("ALLOCSCC_REAL", ""), sites)
-        result = add_records(text, machine, sites, record)
-        if roles.sidecar_file == "always" and sidecar_path:
-            _write_file(sidecar_path, record)
-    except Exception as error:
-        if roles.on_error == "stop":
-            sys.stderr.write(f"allocscc: {source}: the compile phase failed: {error!r}\n")
+        result = annotate(unit, roles)
+        if result is not None and sidecar_path and roles.sidecar_file == "always":
+            _write_file(sidecar_path, result.sidecar)
+        return result
+    except Exception as error:  # whatever it is: it must not fail a build that the plain compiler would pass
+        what = str(error) if isinstance(error, AllocsError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, ImportError):
+            what += f"; run 'make setup', or '{sys.executable} -m pip install libclang'"
+        if on_error == "stop":
+            sys.stderr.write(f"allocscc: {unit.source}: the compile phase failed: {what}\n")
             raise SystemExit(70) from error
-        toolchain.warn(f"{source}: the compile phase failed: {error!r}; compiled without records")
+        toolchain.warn(f"{unit.source}: the compile phase failed: {what}; compiled without records")
         return None
-    return result
 
 
-def _scan(source, preprocess, signatures):  # type: ignore[no-untyped-def]
-    """The unit's source sites; none, with a warning, where libclang is missing: lines and columns need no libclang."""
-    prepared = preprocess()
-    if not prepared:
-        return []
+def _read(path: str) -> str:
+    with open(path, **_ENCODING) as file:  # type: ignore[call-overload]
+        return str(file.read())
+
+
+def _overwrite(path: str, text: str, before: str) -> None:
+    """Write the output in place (it may be a link); if the disk is full, leave what the compiler had made."""
     try:
-        from allocscc.compile.scan import scan
-    except ImportError as error:
-        toolchain.warn(f"{source}: no types ({error}); 'pip install libclang' where {sys.executable} finds it")
-        return []
-    from allocscc.config.signature import parse_signature
-
-    path, language, standard = prepared
-    return scan(path, language, standard, {name: parse_signature(text) for name, text in signatures.items()})
-
-
-def _run_hook(path, sites):  # type: ignore[no-untyped-def]
-    """The project's `[hooks] sites` file: its function `sites(sites)` gives the sites to record (R2)."""
-    with open(path, encoding="utf-8") as file:
-        code = compile(file.read(), path, "exec")
-    namespace: dict[str, object] = {"__file__": path, "__name__": "allocs_hooks"}
-    exec(code, namespace)
-    changed = tuple(namespace["sites"](sites))  # type: ignore[operator]
-    if len(changed) != len(sites):
-        raise ValueError(f"{path}: sites() gave {len(changed)} sites for {len(sites)}")
-    return changed
-
-
-def _preprocess(command, folder):  # type: ignore[no-untyped-def]
-    if command.preprocessed:
-        return command.source, command.language(), command.standard()
-    if not command.source or command.source == "-":
-        return None  # standard input is gone
-    path = os.path.join(folder, "unit.i")
-    null = os.open(os.devnull, os.O_WRONLY)
-    saved = os.dup(2)
-    os.dup2(null, 2)
-    try:
-        status = toolchain.spawn(command.scan_command(path))
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
-    return (path, command.language(), command.standard()) if status == 0 else None
+        with open(path, "w", **_ENCODING) as file:  # type: ignore[call-overload]
+            file.write(text)
+    except OSError as error:
+        toolchain.warn(f"{path}: {error.strerror}; left without records")
+        with open(path, "w", **_ENCODING) as file:  # type: ignore[call-overload]
+            file.write(before)
 
 
 def _write_file(path: str, record: bytes) -> None:
+    """Write a sidecar file in one step: nobody ever sees half of it."""
     temporary = f"{path}.{os.getpid()}.tmp"
     with open(temporary, "wb") as file:
         file.write(record)
     os.replace(temporary, path)
-
-
-def _clang_source(assembly: str) -> list[str]:
-    """The driver's source file and arguments, from the process that runs us; empty if it is not clear which file."""
-    try:
-        with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
-            words = [word.decode("utf-8", "surrogateescape") for word in file.read().split(b"\0")[:-1]]
-    except OSError:
-        return []
-    stem = os.path.basename(assembly).rsplit("-", 1)[0]
-    fits = [w for w in words[1:] if not w.startswith("-") and os.path.splitext(os.path.basename(w))[0] == stem]
-    fits = [w for w in fits if os.path.isfile(w) and not w.endswith((".o", ".s", ".a"))]
-    return [fits[0], *words] if len(set(fits)) == 1 else []
-
-
-def _clang_preprocess(source, folder):  # type: ignore[no-untyped-def]
-    file, driver, *arguments = source
-    path = os.path.join(folder, "unit.i")
-    kept = []
-    words = iter(arguments)
-    for word in words:
-        if word in ("-o", "-MF", "-MT", "-MQ"):
-            next(words, "")
-        elif word not in ("-c", "-S", "-MD", "-MMD", "-MP") and (word == file or not word.endswith((".c", ".cc", ".o"))):
-            kept.append(word)
-    status = toolchain.spawn([driver, *kept, "-E", "-w", "-o", path], toolchain.environment())
-    plus = "++" in os.path.basename(driver) or os.path.splitext(file)[1] in (".cc", ".cpp", ".cxx", ".C")
-    standard = [word for word in kept if word.startswith("-std=")][-1:]
-    return (path, "c++" if plus else "c", standard) if status == 0 else None

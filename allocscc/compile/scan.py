@@ -13,6 +13,7 @@ from allocscc.compile.sizes import (
     Sized,
     SizeReader,
     converted_type,
+    is_constant,
     pointee_name,
     presumed_location,
     type_name,
@@ -130,7 +131,7 @@ def _call(call: Cursor, parents: tuple[Cursor, ...], signature: Signature, reade
     found = [reader.read(arguments[index]) for index in sizes]
     sized = found[-1] if found and found[-1] else next((s for s in found if s), None)
     if sized is not None:
-        several = len(sizes) > 1 and arguments[sizes[0]].kind != CursorKind.INTEGER_LITERAL
+        several = len(sizes) > 1 and not is_constant(arguments[sizes[0]])
         return Sized(sized.type, sized.evidence, sized.array or several)
     name = converted_type(parents)
     return Sized(name, "cast", True) if name else None

@@ -116,7 +116,7 @@ class SizeReader:
         for value in self._definitions.get(variable.hash, []):
             if value is None:
                 return None
-            if _is_constant(value):
+            if is_constant(value):
                 continue
             sized = self.read(value, depth + 8)
             if sized is None or (found is not None and found.type != sized.type):
@@ -154,7 +154,8 @@ def _reference(expression: Cursor) -> Cursor | None:
     return expression.referenced if expression.kind == CursorKind.DECL_REF_EXPR else None
 
 
-def _is_constant(expression: Cursor) -> bool:
+def is_constant(expression: Cursor) -> bool:
+    """Whether an expression is an integer literal, whatever it is converted to."""
     while expression.kind in _TRANSPARENT:
         child = next((c for c in expression.get_children() if c.kind.is_expression()), None)
         if child is None:
@@ -180,7 +181,7 @@ def _combine(operator: int, left: Sized | None, right: Sized | None) -> Sized | 
 
 
 def _agree(results: list[Sized | None], expressions: list[Cursor]) -> Sized | None:
-    known = [r for r, e in zip(results, expressions, strict=True) if not _is_constant(e)]
+    known = [r for r, e in zip(results, expressions, strict=True) if not is_constant(e)]
     if not known or any(r is None or known[0] is None or r.type != known[0].type for r in known):
         return None
     return known[0]

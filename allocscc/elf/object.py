@@ -21,11 +21,11 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 class Section:
     """One section header; `index` is its place in the table. Offsets and sizes are bytes."""
 
-    __slots__ = ("entry_size", "flags", "index", "info", "link", "name", "name_offset", "offset", "size", "type")
+    __slots__ = ("address", "entry_size", "flags", "index", "info", "link", "name", "name_offset", "offset", "size", "type")
 
     def __init__(self, index: int, fields: tuple[int, ...]) -> None:
         self.index, self.name = index, b""
-        self.name_offset, self.type, self.flags, _, self.offset, self.size, self.link, self.info, _, self.entry_size = (
+        self.name_offset, self.type, self.flags, self.address, self.offset, self.size, self.link, self.info, _, self.entry_size = (
             fields
         )
 

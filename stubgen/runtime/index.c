@@ -146,5 +146,5 @@ void chunk_restore(struct allocator *a, void *chunk, uint64_t entry)
 	*index_word(a->index, leaf, p) = entry;
 	size_t size = entry_size(entry);
 	if (size && (p ^ (p + size - 1)) >> BLOCK_BITS) index_cover(a->index, p, size, p);
-	if (rt_counting) count_alloc(thread_self(), entry_id(entry), size);
+	if (rt_counting) count_alloc(thread_self(), entry_id(entry), size, heap_share(a, size));
 }

@@ -132,6 +132,8 @@ static void rows(struct writer *w, const struct counter *walked, uint32_t last)
 		first = 0;
 		text(w, "{\"allocator\":");
 		string(w, ((struct allocator *)n->owner)->name);
+		const struct allocator *parent = ((struct allocator *)n->owner)->parent;
+		field(w, "parent", parent ? parent->name : 0);
 		text(w, ",\"chain\":[");
 		frames(w, n->parent);
 		text(w, "],\"site\":");

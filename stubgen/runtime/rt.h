@@ -172,8 +172,9 @@ extern _Atomic int64_t rt_live_bytes;
 extern int64_t rt_peak_bytes;
 
 struct thread *thread_make(void);
-void count_alloc(struct thread *, uint32_t id, size_t size);
-void count_free(struct thread *, uint32_t id, size_t size);
+/* heap: how much this adds to or takes from the heap; 0 for a suballocated chunk, its parent counts already */
+void count_alloc(struct thread *, uint32_t id, size_t size, size_t heap);
+void count_free(struct thread *, uint32_t id, size_t size, size_t heap);
 void counter_sum(uint32_t id, struct counter *out);
 
 HOT struct thread *thread_self(void)
@@ -225,6 +226,8 @@ const struct alloc_site *chunk_site(struct node *);
 
 /* ---- entry: what stubs and the interposed malloc do ---- */
 
+HOT size_t heap_share(struct allocator *a, size_t size) { return a->suballocates ? 0 : size; }
+
 HOT void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t site, uintptr_t here)
 {
 	uintptr_t p = (uintptr_t)chunk;
@@ -241,8 +244,8 @@ HOT void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t s
 	if (unlikely(a->suballocates)) index_mark_parent(a, p);
 	t->allocs[a->number]++;
 	if (rt_counting) {
-		if (unlikely(old)) count_free(t, entry_id(old), entry_size(old));
-		count_alloc(t, id, size);
+		if (unlikely(old)) count_free(t, entry_id(old), entry_size(old), heap_share(a, entry_size(old)));
+		count_alloc(t, id, size, heap_share(a, size));
 	}
 }
 
@@ -257,7 +260,7 @@ HOT uint64_t chunk_remove(struct allocator *a, void *chunk)
 	size_t size = entry_size(old);
 	if (unlikely(size && (p ^ (p + size - 1)) >> BLOCK_BITS)) index_cover(a->index, p, size, 0);
 	if (unlikely(old & CHILDREN)) index_clear_children(p, size);
-	if (rt_counting) count_free(thread_self(), entry_id(old), size);
+	if (rt_counting) count_free(thread_self(), entry_id(old), size, heap_share(a, size));
 	return old;
 }
 

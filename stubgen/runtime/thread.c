@@ -81,11 +81,11 @@ static void peak_check(int64_t live)
 	atomic_store_explicit(&rt_peak_generation, rt_peak_generation + 1, memory_order_relaxed);
 }
 
-void count_alloc(struct thread *t, uint32_t id, size_t size)
+void count_alloc(struct thread *t, uint32_t id, size_t size, size_t heap)
 {
 	if (__libc_single_threaded) {
-		atomic_store_explicit(&rt_live_bytes, rt_live_bytes + (int64_t)size, memory_order_relaxed);
-	} else if ((t->unflushed += size) >= FLUSH_BYTES) {
+		atomic_store_explicit(&rt_live_bytes, rt_live_bytes + (int64_t)heap, memory_order_relaxed);
+	} else if ((t->unflushed += heap) >= FLUSH_BYTES) {
 		atomic_fetch_add_explicit(&rt_live_bytes, t->unflushed, memory_order_relaxed);
 		t->unflushed = 0;
 	}
@@ -97,12 +97,12 @@ void count_alloc(struct thread *t, uint32_t id, size_t size)
 	c->total_chunks++;
 }
 
-void count_free(struct thread *t, uint32_t id, size_t size)
+void count_free(struct thread *t, uint32_t id, size_t size, size_t heap)
 {
 	if (__libc_single_threaded) {
 		peak_check(atomic_load_explicit(&rt_live_bytes, memory_order_relaxed));
-		atomic_store_explicit(&rt_live_bytes, rt_live_bytes - (int64_t)size, memory_order_relaxed);
-	} else if ((t->unflushed -= size) <= -FLUSH_BYTES) {
+		atomic_store_explicit(&rt_live_bytes, rt_live_bytes - (int64_t)heap, memory_order_relaxed);
+	} else if ((t->unflushed -= heap) <= -FLUSH_BYTES) {
 		rt_lock();
 		peak_check(atomic_load_explicit(&rt_live_bytes, memory_order_relaxed));
 		rt_unlock();

@@ -1,0 +1,1 @@
+"""The `allocs` tool: one module a verb."""

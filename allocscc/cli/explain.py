@@ -1,0 +1,51 @@
+"""`allocs explain PROG`: what the link phase decided when it linked this, and why (R15)."""
+
+import json
+import sys
+
+from plumbum import cli
+
+from allocscc.elf.object import ElfObject
+from allocscc.errors import FormatError
+from allocscc.link.record import decode_plan
+from allocscc.sidecar_names import PLAN_SECTION
+
+
+class Explain(cli.Application):  # type: ignore[misc]
+    """Print the decisions of a link from its output: each with its rule and the config entry that caused it.
+
+    Example: allocs explain ./prog
+    """
+
+    json = cli.Flag("--json", help="print the plan as JSON")
+
+    def main(self, path: cli.ExistingFile) -> int:
+        """Read section .allocs.plan and print it."""
+        with open(str(path), "rb") as file:
+            elf = ElfObject(file.read(), str(path))
+        section = elf.section(PLAN_SECTION.encode())
+        if section is None:
+            raise FormatError(
+                f"{path}: holds no plan: it was not linked by allocscc, or the link had no function of a role"
+                " and got only the runtime"
+            )
+        plans = decode_plan(elf.contents(section), str(path))
+        if self.json:
+            json.dump(plans, sys.stdout, indent=1)
+            print()
+            return 0
+        for plan in plans:
+            _print_plan(plan)
+        return 0
+
+
+def _print_plan(plan: dict[str, object]) -> None:
+    print(f"link of {plan['output']}")
+    print(f"  runtime: {'linked in' if plan.get('runtime') else 'none (found in the executable at run time)'}")
+    notes, decisions = plan.get("notes"), plan["decisions"]
+    assert isinstance(notes, list)
+    assert isinstance(decisions, list)
+    for note in notes:
+        print(f"  {note}")
+    for d in decisions:
+        print(f"  {d['symbol']}: {d['action']} ({d['rule']})\n    {d['reason']}\n    because of {d['entry']}, {d['origin']}")

@@ -1,0 +1,140 @@
+"""Reads a profile that the runtime wrote (stubgen/runtime/profile.c) into rows."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from allocscc.errors import FormatError
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """The outermost site of an allocation.
+
+    A site in code that allocscc did not compile has no record: then `file` is None and object and symbol say where.
+    """
+
+    file: str | None
+    line: int
+    column: int
+    function: str | None
+    callee: str | None
+    evidence: str
+    object: str | None = None
+    symbol: str | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Bytes and chunks: live when the profile was written, at the peak of the whole heap, and ever allocated."""
+
+    live_bytes: int = 0
+    live_chunks: int = 0
+    peak_bytes: int = 0
+    peak_chunks: int = 0
+    total_bytes: int = 0
+    total_chunks: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Counts)))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Allocations of one allocator through one chain of wrappers, from one outermost site, of one type.
+
+    `parent` is the allocator whose chunks a suballocator carves up: its bytes lie inside the parent's.
+    """
+
+    allocator: str
+    wrappers: tuple[str, ...]
+    place: Place
+    type: str | None
+    counts: Counts
+    parent: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The object of `allocs report --json` (a contract: docs/reference.md)."""
+        place = asdict(self.place)
+        return {
+            "allocator": self.allocator,
+            "wrappers": list(self.wrappers),
+            **{key: place[key] for key in ("file", "line", "column", "function", "callee")},
+            "type": self.type,
+            **{key: place[key] for key in ("evidence", "object", "symbol")},
+            "parent": self.parent,
+            **asdict(self.counts),
+        }
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile: the program it is of, whether peak and total were counted, and its rows."""
+
+    program: str
+    counted: bool
+    rows: tuple[Row, ...]
+
+
+def read_profile(path: str) -> Profile:
+    """Read a profile and merge the rows that differ only in sites inside wrappers.
+
+    Raises:
+        FormatError: the file cannot be read or is not a profile; the message says what to do.
+    """
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            body = json.load(file)
+    except OSError as error:
+        raise FormatError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: not a profile ({error}); {_HOW}") from error
+    if not isinstance(body, dict) or "allocscc_profile" not in body:
+        raise FormatError(f"{path}: not a profile; {_HOW}")
+    if body["allocscc_profile"] != _VERSION:
+        version = body["allocscc_profile"]
+        raise FormatError(f"{path}: a profile of version {version!r}; this tool reads version {_VERSION}")
+    try:
+        rows = merge_rows(_row(raw) for raw in body["rows"])
+        return Profile(str(body.get("program", "")), bool(body.get("counted", True)), rows)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"{path}: a damaged profile ({error!r}); {_HOW}") from error
+
+
+_HOW = "write one with ALLOCS_OPTIONS=profile=FILE and a program built by allocscc"
+
+
+def merge_rows(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Rows with the same allocator, wrappers, place and type become one."""
+    sums: dict[tuple[object, ...], Row] = {}
+    for row in rows:
+        key = (row.allocator, row.wrappers, row.place, row.type)
+        known = sums.get(key)
+        counts = known.counts + row.counts if known else row.counts
+        sums[key] = replace(row, counts=counts)
+    return tuple(sums.values())
+
+
+def _row(raw: dict[str, Any]) -> Row:
+    chain = raw["chain"]
+    site = chain[0]["site"] if chain else raw["site"]
+    counts = Counts(*(int(raw[f.name]) for f in fields(Counts)))
+    wrappers = tuple(str(frame["wrapper"]) for frame in chain)
+    return Row(str(raw["allocator"]), wrappers, _place(site), raw.get("type"), counts, raw.get("parent"))
+
+
+def _place(site: dict[str, Any]) -> Place:
+    return Place(
+        site.get("file"),
+        int(site.get("line", 0)),
+        int(site.get("column", 0)),
+        site.get("function"),
+        site.get("callee"),
+        str(site.get("evidence", "none")),
+        site.get("object") and os.path.basename(site["object"]),
+        site.get("symbol"),
+    )
