@@ -1,4 +1,4 @@
-"""The sidecar: what the compile phase tells the link phase and the tools about one translation unit (R4).
+r"""The sidecar: what the compile phase tells the link phase and the tools about one translation unit (R4).
 
 One record is a header line `allocs-sidecar VERSION LENGTH\n` and LENGTH bytes of JSON and a final newline, so records
 can be concatenated (`ld -r`) and cut apart again. It travels in section `.allocs.sidecar` (SHF_EXCLUDE: dropped by the
@@ -49,9 +49,7 @@ class Site:
     @property
     def flags(self) -> int:
         """The `flags` word of the site's record: evidence in the low byte, then `FLAG_*`."""
-        return (
-            EVIDENCE.index(self.evidence) | (FLAG_ARRAY if self.array else 0) | (FLAG_TAIL if self.tail else 0)
-        )
+        return EVIDENCE.index(self.evidence) | (FLAG_ARRAY if self.array else 0) | (FLAG_TAIL if self.tail else 0)
 
 
 def encode(source: str, compiler: str, sites: tuple[Site, ...]) -> bytes:

@@ -17,9 +17,7 @@ def environment() -> dict[str, str]:
     return env
 
 
-def spawn(
-    argv: list[str], env: dict[str, str] | None = None, stdout: int | None = None, *, quiet: bool = False
-) -> int:
+def spawn(argv: list[str], env: dict[str, str] | None = None, stdout: int | None = None, *, quiet: bool = False) -> int:
     """Run a program to its end and give its exit status; die of the same signal if it died of one.
 
     Args:

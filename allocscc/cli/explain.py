@@ -11,7 +11,7 @@ from allocscc.link.record import decode_plan
 from allocscc.sidecar_names import PLAN_SECTION
 
 
-class Explain(cli.Application):  # type: ignore[misc]
+class Explain(cli.Application):
     """Print the decisions of a link from its output: each with its rule and the config entry that caused it.
 
     Example: allocs explain ./prog
@@ -19,17 +19,17 @@ class Explain(cli.Application):  # type: ignore[misc]
 
     json = cli.Flag("--json", help="print the plan as JSON")
 
-    def main(self, path: cli.ExistingFile) -> int:
+    def main(self, path: str) -> int:
         """Read section .allocs.plan and print it."""
-        with open(str(path), "rb") as file:
-            elf = ElfObject(file.read(), str(path))
+        with open(path, "rb") as file:
+            elf = ElfObject(file.read(), path)
         section = elf.section(PLAN_SECTION.encode())
         if section is None:
             raise FormatError(
                 f"{path}: holds no plan: it was not linked by allocscc, or the link had no function of a role"
                 " and got only the runtime"
             )
-        plans = decode_plan(elf.contents(section), str(path))
+        plans = decode_plan(elf.contents(section), path)
         if self.json:
             json.dump(plans, sys.stdout, indent=1)
             print()
@@ -48,4 +48,5 @@ def _print_plan(plan: dict[str, object]) -> None:
     for note in notes:
         print(f"  {note}")
     for d in decisions:
-        print(f"  {d['symbol']}: {d['action']} ({d['rule']})\n    {d['reason']}\n    because of {d['entry']}, {d['origin']}")
+        print(f"  {d['symbol']}: {d['action']} ({d['rule']})")
+        print(f"    {d['reason']}\n    because of {d['entry']}, {d['origin']}")

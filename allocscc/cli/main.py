@@ -13,7 +13,7 @@ from allocscc.cli.sites import Sites
 from allocscc.errors import AllocsError
 
 
-class Allocs(cli.Application):  # type: ignore[misc]
+class Allocs(cli.Application):
     """Ask what allocscc knows: who owns the heap, which sites an object has, what a link did and why."""
 
     PROGNAME = "allocs"

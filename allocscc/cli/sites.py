@@ -17,7 +17,7 @@ from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
 _RECORD = struct.Struct("<5i3I")
 
 
-class Sites(cli.Application):  # type: ignore[misc]
+class Sites(cli.Application):
     """List the allocation sites recorded in an object, archive, shared object, program or sidecar file.
 
     Example: allocs sites main.o
@@ -25,9 +25,9 @@ class Sites(cli.Application):  # type: ignore[misc]
 
     json = cli.Flag("--json", help="print a JSON array instead of lines")
 
-    def main(self, path: cli.ExistingFile) -> int:
+    def main(self, path: str) -> int:
         """Read the records and print them."""
-        sites = read_sites(str(path))
+        sites = read_sites(path)
         if self.json:
             json.dump([_as_json(site) for site in sites], sys.stdout, indent=1)
             print()
@@ -93,5 +93,3 @@ def _type(site: Site) -> str:
     if not site.type:
         return "?"
     return f"{site.type}{' …' if site.array else ''} ({site.evidence})"
-
-

@@ -21,10 +21,11 @@ _FUNCTION = re.compile(r"\t\.type[ \t]+\"?([^\s,\"]+)\"?,[ \t]*[@%](?:function|g
 # gcc's suffixes of clones and partitions: the person who wrote the function never saw them
 _CLONE = re.compile(r"\.(?:cold|constprop|isra|part|lto_priv|localalias)(?:\.\d+)?$")
 _DEBUG_SECTION = re.compile(
-    r"^[ \t]+\.section[ \t]+\.debug_.*?(?=^[ \t]+\.(?:section[ \t]+(?!\.debug_)|text\b|data\b|bss\b|ident\b|addrsig\b)|\Z)",
+    r"^[ \t]+\.section[ \t]+\.debug_.*?"
+    r"(?=^[ \t]+\.(?:section[ \t]+(?!\.debug_)|text\b|data\b|bss\b|ident\b|addrsig\b)|\Z)",
     re.M | re.S,
 )
-_DEBUG_LINE = re.compile(r'^[ \t]+\.(?:loc[ \t][^\n]*|file[ \t]+\d+[ \t][^\n]*)\n', re.M)
+_DEBUG_LINE = re.compile(r"^[ \t]+\.(?:loc[ \t][^\n]*|file[ \t]+\d+[ \t][^\n]*)\n", re.M)
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _file_table(text: str, cwd: str) -> dict[int, str]:
 
 
 def _unescape(name: str) -> str:
-    """gas string escapes of a path: octal bytes, backslash and quote."""
+    """Gas string escapes of a path: octal bytes, backslash and quote."""
     if "\\" not in name:
         return name
     raw = re.sub(rb"\\([0-7]{1,3}|.)", lambda m: _escaped(m[1]), name.encode("utf-8", "surrogateescape"))

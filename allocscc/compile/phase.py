@@ -78,8 +78,8 @@ def _unit(command: CompilerCommand, text: str, folder: str) -> Unit:
         return Preprocessed(path, command.language(), command.standard())
 
     def compile_apart(names: list[str]) -> str | None:
-        """`#pragma weak` needs no declaration, and gcc inlines and clones no function that may be replaced at the
-        link; afterwards the binding is made what it was."""
+        # `#pragma weak` needs no declaration, and gcc inlines and clones no function that may be replaced at the
+        # link (gcc manual, "Weak Pragmas"); afterwards the binding is made what it was.
         if command.preprocessed or not command.source or command.source == "-":
             return None
         header, output = os.path.join(folder, "apart.h"), os.path.join(folder, "apart.s")

@@ -1,4 +1,4 @@
-"""From a size expression to a type: what does `n * sizeof *p` allocate? (R4; the table in DESIGN §2.)
+"""From a size expression to a type: what does `n * sizeof *p` allocate (R4, DESIGN §2).
 
 Works on libclang cursors of preprocessed text, where every token stands as it is.
 """
@@ -165,8 +165,11 @@ def is_constant(expression: Cursor) -> bool:
 
 
 def _combine(operator: int, left: Sized | None, right: Sized | None) -> Sized | None:
-    """Product: the first operand with a type wins. Sum: equal types merge, an unknown operand is padding, and of two
-    differing types the first is the header of the other. Division by the same type cancels."""
+    """What an arithmetic expression says, from what its operands say.
+
+    Product: the first operand with a type wins. Sum: equal types merge, an unknown operand is padding, and of two
+    differing types the first is the header of the other. Division by the same type cancels.
+    """
     if operator == _MUL:
         found = left or right
         return replace(found, array=True) if found else None
@@ -278,4 +281,3 @@ def pointee_name(kind: Type) -> str:
         return ""
     name = type_name(canonical.get_pointee())
     return "" if name == "void" else name
-

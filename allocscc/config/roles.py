@@ -17,6 +17,8 @@ _VARIABLES = ("ALLOC_FNS", "FREE_FNS", "ALLOCSZ_FNS", "SUBALLOC_FNS", "SUBFREE_F
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself costs 20 ms of import
+    from typing import Any
+
     _Fields = tuple[list[str], dict[str, tuple[str, bool, bool]], dict[str, str], str, str, dict[str, str]]
 
 
@@ -89,12 +91,13 @@ def _fields(env: dict[str, str], cwd: str) -> _Fields:
             entries[signature.name] = (family.name, False, preload)
         for signature in family.alloc:
             entries[signature.name] = (family.name, True, preload)
-    groups = [*config.allocators.values(), *config.wrappers.values()]
-    signatures = {s.name: str(s) for s in (*config.sized, *(s for group in groups for s in group.alloc))}
+    listed = [family.alloc for family in config.allocators.values()]
+    listed += [wrapper.alloc for wrapper in config.wrappers.values()]
+    signatures = {s.name: str(s) for group in (config.sized, *listed) for s in group}
     return (wrappers, entries, signatures, config.on_error, config.sidecar_file, config.hooks)
 
 
-def _store(path: str, value: tuple[object, _Fields]) -> None:
+def _store(path: str, value: Any) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = f"{path}.{os.getpid()}"

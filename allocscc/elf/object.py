@@ -21,13 +21,34 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 class Section:
     """One section header; `index` is its place in the table. Offsets and sizes are bytes."""
 
-    __slots__ = ("address", "entry_size", "flags", "index", "info", "link", "name", "name_offset", "offset", "size", "type")
+    __slots__ = (
+        "address",
+        "entry_size",
+        "flags",
+        "index",
+        "info",
+        "link",
+        "name",
+        "name_offset",
+        "offset",
+        "size",
+        "type",
+    )
 
     def __init__(self, index: int, fields: tuple[int, ...]) -> None:
         self.index, self.name = index, b""
-        self.name_offset, self.type, self.flags, self.address, self.offset, self.size, self.link, self.info, _, self.entry_size = (
-            fields
-        )
+        (
+            self.name_offset,
+            self.type,
+            self.flags,
+            self.address,
+            self.offset,
+            self.size,
+            self.link,
+            self.info,
+            _,
+            self.entry_size,
+        ) = fields
 
 
 class Symbol:
@@ -127,4 +148,4 @@ class ElfObject:
 def cstring(table: bytes, offset: int) -> bytes:
     """The NUL-terminated string at an offset of a string table; b"" outside of it."""
     end = table.find(b"\0", offset)
-    return table[offset:end] if 0 <= offset and end >= 0 else b""
+    return table[offset:end] if offset >= 0 and end >= 0 else b""

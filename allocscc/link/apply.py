@@ -67,8 +67,10 @@ def _original(job: LinkJob, index: int) -> list[str]:
 
 
 def _insertion_points(wrapped: list[Decision], job: LinkJob) -> list[int]:
-    """Behind the last object that refers to a wrapper, and behind each archive that does: there the linker has met
-    the reference and not yet the library that defines the function."""
+    """Where the linker has met a reference to a wrapper and not yet the library that defines it.
+
+    That is behind the last object that refers to one, and behind each archive that does.
+    """
     referring = sorted({index for decision in wrapped for index in decision.references})
     kinds = {source.index: source.kind for source in job.inputs}
     objects = [index for index in referring if kinds[index] != ARCHIVE]
@@ -78,13 +80,17 @@ def _insertion_points(wrapped: list[Decision], job: LinkJob) -> list[int]:
 def _wrap_archive(wrapped: list[Decision], config: Config, folder: str) -> str:
     """Caller stubs for imported wrappers, one member each: the linker takes those that something refers to."""
     path = os.path.join(folder, "liballocs-wraps.a")
-    toolchain.run([toolchain.find_program("ar"), "rcsD", path, *(stub_object(stub_source([d], config)) for d in wrapped)])
+    toolchain.run(
+        [toolchain.find_program("ar"), "rcsD", path, *(stub_object(stub_source([d], config)) for d in wrapped)]
+    )
     return path
 
 
 def _rewrite_archive(source: str, target: str, by_member: dict[int, list[Decision]], config: Config) -> None:
-    """A copy of an archive whose definitions are renamed and that has the stubs as members of their own, so that
-    members are pulled in exactly when they were before."""
+    """Write a copy of an archive in which definitions are renamed.
+
+    The stubs are members of their own, so that members are pulled in exactly when they were before.
+    """
     with open(source, "rb") as file:
         data = file.read()
     contents = []

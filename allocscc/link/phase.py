@@ -138,5 +138,3 @@ def _command(job: LinkJob, changes: dict[int, list[str]], before_libc: list[str]
         command += changes.get(index, job.args[index : index + width])
         index += width
     return command
-
-

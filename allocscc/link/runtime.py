@@ -52,7 +52,7 @@ def compile_c(source: str, output: str, extra: tuple[str, ...] = ()) -> None:
 
 
 def _compiler_word(driver: str) -> list[str]:
-    """ccache and its like take the compiler as their first argument."""
+    """Ccache and its like take the compiler as their first argument."""
     return ["gcc"] if os.path.basename(driver) in ("ccache", "sccache", "distcc", "icecc") else []
 
 

@@ -104,9 +104,7 @@ def _look_into(
                 inputs.append(source)
 
 
-def _look_into_archive(
-    data: bytes, source: Input, wanted: set[bytes], wrapping: set[bytes], found: Survey
-) -> None:
+def _look_into_archive(data: bytes, source: Input, wanted: set[bytes], wrapping: set[bytes], found: Survey) -> None:
     """Members are parsed only if the index defines a name of a role, or the bytes name a wrapper."""
     thin = data.startswith(archive.THIN_MAGIC)
     index = b"\0" + archive.index_names(data)
