@@ -1,0 +1,111 @@
+"""Compiles and runs small C programs through bin/allocscc; the programs answer by their own queries."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ROOT / "tests" / "programs"
+WRAPPERS = {"LIBALLOCS_ALLOC_FNS": "xmalloc(Z)p xcalloc(zZ)p xrealloc(pZ)p xmemdup(pZ)p", "LIBALLOCS_FREE_FNS": "xfree(P)"}
+
+
+@dataclass
+class Toolbox:
+    """Runs commands in one folder with one environment; every run is checked unless asked otherwise."""
+
+    folder: Path
+    env: dict[str, str]
+    include: tuple[str, ...] = ("-I", str(ROOT / "stubgen"), "-I", str(PROGRAMS))
+    log: list[str] = field(default_factory=list)
+
+    def run(
+        self, *command: str | Path, check: bool = True, env: Mapping[str, str] | None = None, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command; a failure shows its output."""
+        words = [str(word) for word in command]
+        done = subprocess.run(
+            words, cwd=self.folder, env={**self.env, **(env or {})}, input=stdin, capture_output=True, text=True
+        )
+        self.log.append(f"$ {' '.join(words)}\n{done.stdout}{done.stderr}")
+        if check and done.returncode != 0:
+            pytest.fail("\n".join(self.log))
+        return done
+
+    def allocscc(self, *args: str | Path, check: bool = True, env: Mapping[str, str] | None = None) -> str:
+        """Run bin/allocscc; silence is part of every success (HAZARDS 12). Gives stderr."""
+        done = self.run(ROOT / "bin" / "allocscc", *self.include, *args, check=check, env=env)
+        if check:
+            assert done.stderr == "", done.stderr
+        return done.stderr
+
+    def answers(self, program: str | Path, *args: str, env: Mapping[str, str] | None = None) -> list[dict[str, object]]:
+        """What a program printed: one JSON object a line."""
+        path = Path(program) if Path(program).is_absolute() else self.folder / program
+        return [json.loads(line) for line in self.run(path, *args, env=env).stdout.splitlines()]
+
+    def profile(self, program: str | Path, *args: str) -> list[dict[str, object]]:
+        """Run a program with a profile and give the rows of `allocs report --json`."""
+        path = self.folder / "heap.json"
+        self.run(self.folder / program, *args, env={"ALLOCS_OPTIONS": f"profile={path}"})
+        return self.report(path)
+
+    def report(self, path: Path) -> list[dict[str, object]]:
+        """The rows of a profile."""
+        rows: list[dict[str, object]] = json.loads(self.run(ROOT / "bin" / "allocs", "report", "--json", path).stdout)
+        return rows
+
+    def sites(self, path: str | Path) -> list[dict[str, object]]:
+        """The sites that a file records."""
+        done = self.run(ROOT / "bin" / "allocs", "sites", "--json", path)
+        sites: list[dict[str, object]] = json.loads(done.stdout)
+        return sites
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file into the folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of the session's own: the runtime is built from nothing."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def box(tmp_path: Path, cache: Path) -> Toolbox:
+    """An empty folder, and an environment without any of our variables but the cache."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("ALLOCS", "LIBALLOCS", "COMPILER_PATH"))}
+    env |= {"ALLOCSCC_CACHE": str(cache), "TMPDIR": str(tmp_path), "LC_ALL": "C"}
+    return Toolbox(folder, env)
+
+
+def need(*programs: str) -> None:
+    """Skip where an optional tool is missing; .ci/run installs them all."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)} (.ci/run installs them)")
+
+
+def lines_of(source: Path, mark: str) -> int:
+    """The number of the one line of a source that holds a mark."""
+    found = [n for n, line in enumerate(source.read_text().splitlines(), 1) if mark in line]
+    assert len(found) == 1, (mark, found)
+    return found[0]
+
+
+def one(rows: Sequence[dict[str, object]], **wanted: object) -> dict[str, object]:
+    """The one row with these values."""
+    found = [row for row in rows if all(row.get(key) == value for key, value in wanted.items())]
+    assert len(found) == 1, (wanted, found or rows)
+    return found[0]

@@ -1,0 +1,144 @@
+"""Wrappers, wherever they are defined: the outermost site, its type, the chain (R6, R12, R13, R18)."""
+
+import pytest
+
+from tests.integration.conftest import PROGRAMS, ROOT, WRAPPERS, Toolbox, lines_of, need, one
+
+SOURCE = PROGRAMS / "wrapped.c"
+WRAPPER_SOURCE = PROGRAMS / "xmalloc.c"
+
+
+def check_answers(answers: list[dict[str, object]], *, inner_chain: bool = True) -> None:
+    """What tests/programs/wrapped.c has to say, whoever built xmalloc.c."""
+    expected = {
+        # name: (callee, type, size, wrappers, offset of the pointer that was asked about)
+        "one": ("xrealloc", "struct pair", 80, ["xrealloc"], 0),
+        "many": ("xcalloc", "struct pair", 56, ["xcalloc"], 28),
+        "text": ("xmemdup", "char", 6, ["xmemdup", "xmalloc"] if inner_chain else ["xmemdup"], 2),
+        "direct": ("malloc", "anonymous", 24, [], 0),
+        "tail": ("malloc", "struct pair", 40, [], 0),
+        "plain": ("strdup", "char", 6, ["strdup"], 0),
+    }
+    marks = {"one": "/* grown */", "tail": "/* tail site */"}
+    for name, (callee, type_, size, wrappers, offset) in expected.items():
+        answer = one(answers, name=name)
+        assert answer["callee"] == callee, answer
+        assert answer["type"] == type_, answer
+        assert answer["size"] == size, answer
+        assert answer["offset"] == offset, answer
+        assert answer["allocator"] == "malloc", answer
+        assert answer["line"] == lines_of(SOURCE, marks.get(name, f"/* {name} */")), answer
+        assert answer["file"] == str(SOURCE), answer
+        assert [frame[0] for frame in answer["chain"]] == wrappers, answer  # type: ignore[attr-defined]
+        assert answer["wrapper"] == (wrappers[0] if wrappers else None), answer
+        assert answer["observed"] == ("malloc" if wrappers else None), answer
+    for name in ("stack", "null", "freed"):
+        answer = one(answers, name=name)
+        assert (answer["allocator"], answer["size"], answer["offset"]) == (None, 0, -1), answer
+    assert one(answers, name="free") == {"name": "free", "first": 0, "second": 22}  # EINVAL: no live chunk
+
+
+@pytest.mark.parametrize("flags", [("-O0",), ("-O2",), ("-O2", "-g"), ("-O3", "-fPIC"), ("-Os", "-no-pie", "-fno-pie")])
+def test_wrappers_in_objects(box: Toolbox, flags: tuple[str, ...]) -> None:
+    """R6, R12, R13, R18: a definition in the link is replaced; with and without -g, calls in its own file included."""
+    box.allocscc(*flags, SOURCE, WRAPPER_SOURCE, "-o", "prog", env=WRAPPERS)
+    check_answers(box.answers("prog"))
+
+
+@pytest.mark.parametrize("linker", ["bfd", "gold", "lld", "mold"])
+def test_every_linker(box: Toolbox, linker: str) -> None:
+    """R6: the same answers with each linker."""
+    need({"bfd": "ld.bfd", "gold": "ld.gold", "lld": "ld.lld", "mold": "mold"}[linker])
+    box.allocscc("-O2", f"-fuse-ld={linker}", SOURCE, WRAPPER_SOURCE, "-o", "prog", env=WRAPPERS)
+    check_answers(box.answers("prog"))
+
+
+def test_clang(box: Toolbox) -> None:
+    """R3: any compiler in ALLOCSCC_CC; clang's hook is its assembler. clang -O2 inlines xmalloc into xmemdup."""
+    need("clang")
+    box.allocscc("-g", "-O2", SOURCE, WRAPPER_SOURCE, "-o", "prog", env={**WRAPPERS, "ALLOCSCC_CC": "clang"})
+    check_answers(box.answers("prog"), inner_chain=False)
+
+
+def test_wrappers_in_an_archive(box: Toolbox) -> None:
+    """R6: a definition in an archive member is replaced, and members are pulled in as before."""
+    box.allocscc("-O2", "-c", WRAPPER_SOURCE, "-o", "xmalloc.o", env=WRAPPERS)
+    box.write("unused.c", "extern int missing(void);\nint unused(void) { return missing(); }\n")
+    box.allocscc("-c", "unused.c", env=WRAPPERS)
+    box.run("ar", "rcs", "libx.a", "unused.o", "xmalloc.o")
+    before = (box.folder / "libx.a").read_bytes()
+    box.allocscc("-O2", SOURCE, "-L.", "-lx", "-o", "prog", env=WRAPPERS)
+    check_answers(box.answers("prog"))
+    assert (box.folder / "libx.a").read_bytes() == before
+
+
+def test_wrappers_in_our_shared_object(box: Toolbox) -> None:
+    """R6, R12: a shared object's own stub identifies its wrapper; the program adds no second one."""
+    box.allocscc("-O2", "-fPIC", "-shared", WRAPPER_SOURCE, "-o", "libx.so", env=WRAPPERS)
+    box.allocscc("-O2", SOURCE, "-L.", "-lx", "-Wl,-rpath,$ORIGIN", "-o", "prog", env=WRAPPERS)
+    check_answers(box.answers("prog"))
+    explained = box.run(ROOT / "bin" / "allocs", "explain", "prog").stdout
+    assert "xmalloc" not in explained or "identified-elsewhere" in explained
+    assert "xcalloc: leave (identified-elsewhere)" in explained
+
+
+def test_wrappers_in_a_foreign_shared_object(box: Toolbox) -> None:
+    """R6: a wrapper that plain gcc built into a shared object is wrapped with --wrap."""
+    box.run("gcc", "-O2", "-fPIC", "-shared", WRAPPER_SOURCE, "-o", "libx.so")
+    box.allocscc("-O2", SOURCE, "-L.", "-lx", "-Wl,-rpath,$ORIGIN", "-o", "prog", env=WRAPPERS)
+    check_answers(box.answers("prog"), inner_chain=False)
+    assert "xcalloc: wrap (wrapper-imported)" in box.run(ROOT / "bin" / "allocs", "explain", "prog").stdout
+
+
+def test_shared_object_without_the_runtime(box: Toolbox) -> None:
+    """R18: an object built by us runs unchanged in a process that has no runtime."""
+    box.allocscc("-O2", "-fPIC", "-shared", WRAPPER_SOURCE, "-o", "libx.so", env=WRAPPERS)
+    box.run("gcc", *box.include, SOURCE, "-L.", "-lx", "-Wl,-rpath,$ORIGIN", "-o", "prog")
+    answers = box.answers("prog")
+    assert len(answers) == 10
+    assert all(answer.get("runtime") is False for answer in answers if answer["name"] != "free")
+
+
+def test_inlined_wrapper_in_the_callers_file(box: Toolbox) -> None:
+    """R4, R6: a wrapper that gcc would inline into its caller stays a call, so the outer line and type are known."""
+    source = box.write(
+        "single.c",
+        '#include "tell.h"\n#include <stdlib.h>\nstruct big { char c[100]; };\n'
+        "void *xmalloc(size_t n) { void *p = malloc(n); if (!p) abort(); return p; }\n"
+        'int main(void) {\n tell("big", xmalloc(4 * sizeof(struct big)));\n return 0;\n}\n',
+    )
+    box.allocscc("-O3", source, "-o", "prog", env=WRAPPERS)
+    answer = one(box.answers("prog"), name="big")
+    assert (answer["line"], answer["type"], answer["wrapper"], answer["size"]) == (6, "struct big", "xmalloc", 400)
+
+
+def test_project_config_file(box: Toolbox) -> None:
+    """R1: a project's allocscc.toml is found from the working folder upwards and means the same as the variables."""
+    box.write(
+        "allocscc.toml",
+        '[wrapper.x]\nalloc = ["xmalloc(Z)p", "xcalloc(zZ)p", "xrealloc(pZ)p", "xmemdup(pZ)p"]\nfree = ["xfree(P)"]\n',
+    )
+    (box.folder / "sub").mkdir()
+    box.folder = box.folder / "sub"
+    box.allocscc("-O2", SOURCE, WRAPPER_SOURCE, "-o", "prog")
+    check_answers(box.answers("prog"))
+
+
+def test_allocations_of_cplusplus(box: Toolbox) -> None:
+    """R4, R12: operator new is a wrapper in libstdc++, `new T` has type T, exceptions leave no stale context."""
+    source = box.write(
+        "new.cc",
+        '#include "tell.h"\n#include <stdexcept>\n#include <cstdlib>\nstruct shape { int n; };\n'
+        "__attribute__((noinline)) static void fail() { throw std::runtime_error(\"x\"); }\n"
+        "int main() {\n shape *s = new shape;\n shape *many = new shape[5];\n"
+        " try { fail(); } catch (const std::exception &) {}\n void *p = malloc(sizeof(shape));\n"
+        ' tell("s", s);\n tell("many", many);\n tell("p", p);\n delete s;\n tell("deleted", s);\n return 0;\n}\n',
+    )
+    done = box.run(ROOT / "bin" / "allocsc++", *box.include, "-O1", source, "-o", "prog")
+    assert done.stderr == ""
+    answers = box.answers("prog")
+    s, many, p = (one(answers, name=name) for name in ("s", "many", "p"))
+    assert (s["type"], s["line"], s["wrapper"], s["evidence"]) == ("shape", 7, "_Znwm", "new")
+    assert (many["type"], many["line"], many["wrapper"], many["size"]) == ("shape", 8, "_Znam", 20)
+    assert (p["type"], p["line"], p["wrapper"]) == ("shape", 10, None)
+    assert one(answers, name="deleted")["allocator"] is None
