@@ -48,4 +48,7 @@ def main(argv: list[str]) -> NoReturn:
     except BrokenPipeError:  # `allocs report … | head`: what was wanted has been read
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except OSError as error:
+        print(f"allocs: {error.filename or 'error'}: {error.strerror}", file=sys.stderr)
+        sys.exit(66)  # EX_NOINPUT
     sys.exit(status)

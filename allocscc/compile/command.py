@@ -10,6 +10,8 @@ _WITH_ARGUMENT = {
 }  # fmt: skip
 # Only preprocessing, only checking, or an output that is not assembly.
 _NO_CODE = {"-E", "-fsyntax-only", "-M", "-MM"}
+# Of the options that begin with -g, those that ask for debug info (gcc manual, "Debugging Options").
+_DEBUG = ("-g1", "-g2", "-g3", "-ggdb", "-gdwarf", "-gstabs", "-gctf", "-gbtf")
 
 
 class CompilerCommand:
@@ -54,7 +56,7 @@ class CompilerCommand:
                 lto, fat = lto and word != "-fno-lto", word == "-ffat-lto-objects"
             elif word == "-g0":
                 self.debug = False
-            elif word.startswith("-g") and not word.startswith(("-gno-", "-grecord", "-gcolumn", "-gz")):
+            elif word == "-g" or word.startswith(_DEBUG):
                 self.debug = True
             elif not word.startswith("-") or word == "-":
                 self.source = word

@@ -11,7 +11,7 @@ from allocscc.elf.edit import replace_definitions
 from allocscc.link.job import ARCHIVE, LinkJob
 from allocscc.link.plan import REPLACE, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
-from allocscc.link.runtime import compile_c
+from allocscc.link.runtime import compile_c, compiler
 from allocscc.link.stubs import stub_source
 from allocscc.places import cache_folder, data_folder
 from allocscc.sidecar_names import PLAN_SECTION
@@ -114,7 +114,7 @@ def stub_object(source: str) -> str:
     for header in ("stubgen.h", "allocs.h", "abi.h"):
         with open(os.path.join(include, header), "rb") as file:
             digest.update(file.read())
-    digest.update(os.environ.get("ALLOCSCC_REAL", "").encode("utf-8", "surrogateescape"))
+    digest.update(compiler().encode("utf-8", "surrogateescape"))
     folder = os.path.join(cache_folder(dict(os.environ)), "stubs")
     path = os.path.join(folder, f"{digest.hexdigest()[:24]}.o")
     if os.path.exists(path):

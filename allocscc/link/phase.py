@@ -109,9 +109,10 @@ def _additions(job: LinkJob, has_sites: bool, interpose: list[str], real: str) -
 
     runtime = ensure_runtime()
     if has_sites:
-        words.append(runtime.register)
+        flavour = toolchain.run([real, "--version"]) if job.gc_sections else ""
+        words.append(runtime.register_for_mold if flavour.startswith("mold") else runtime.register)
         # Records must not keep dead code alive; gold and mold have no such switch (measured, DESIGN §2).
-        if job.gc_sections and _is_bfd(real):
+        if flavour.startswith("GNU ld"):
             options += ["-z", "start-stop-gc"]
     if job.mode == EXECUTABLE:
         words.append(runtime.archive)
@@ -121,10 +122,6 @@ def _additions(job: LinkJob, has_sites: bool, interpose: list[str], real: str) -
                 options += ["-u", f"__allocs_interpose_{family}"]
         options.append(f"--dynamic-list={runtime.exports}")
     return words, options
-
-
-def _is_bfd(linker: str) -> bool:
-    return "GNU ld" in toolchain.run([linker, "--version"])
 
 
 def _command(job: LinkJob, changes: dict[int, list[str]], before_libc: list[str], options: list[str]) -> list[str]:

@@ -18,14 +18,16 @@ class Runtime:
     Attributes:
         archive: `liballocsrt.a`, for executables.
         register: the object that tells the runtime of an output's sites.
+        register_for_mold: the same for mold with `--gc-sections`.
         exports: a dynamic list with the symbols that shared objects look for in the executable.
     """
 
-    __slots__ = ("archive", "exports", "register")
+    __slots__ = ("archive", "exports", "register", "register_for_mold")
 
     def __init__(self, folder: str) -> None:
         self.archive = os.path.join(folder, "liballocsrt.a")
         self.register = os.path.join(folder, "site.o")
+        self.register_for_mold = os.path.join(folder, "site-mold.o")
         self.exports = os.path.join(folder, "exports.list")
 
 
@@ -36,8 +38,9 @@ def interposable() -> frozenset[str]:
 
 
 def compiler() -> str:
-    """The compiler driver that this link belongs to."""
-    return os.environ.get("ALLOCSCC_REAL") or toolchain.find_program("gcc")
+    """The compiler driver that this link belongs to: gcc names itself to collect2; a cache before it is left out."""
+    driver = os.environ.get("COLLECT_GCC") or os.environ.get("ALLOCSCC_REAL") or "gcc"
+    return driver if "/" in driver else toolchain.find_program(driver)
 
 
 def compile_c(source: str, output: str, extra: tuple[str, ...] = ()) -> None:
@@ -46,14 +49,8 @@ def compile_c(source: str, output: str, extra: tuple[str, ...] = ()) -> None:
     Raises:
         ToolError: the compiler failed; the message has its output.
     """
-    driver = compiler()
-    words = [driver, *_compiler_word(driver), *_FLAGS, *extra, "-x", "c", "-c", source, "-o", output]
+    words = [compiler(), *_FLAGS, *extra, "-x", "c", "-c", source, "-o", output]
     toolchain.run(words)
-
-
-def _compiler_word(driver: str) -> list[str]:
-    """Ccache and its like take the compiler as their first argument."""
-    return ["gcc"] if os.path.basename(driver) in ("ccache", "sccache", "distcc", "icecc") else []
 
 
 def ensure_runtime() -> Runtime:
@@ -94,7 +91,9 @@ def _build(folder: str, sources: list[str]) -> None:
                 continue
             path = os.path.join(temporary, os.path.basename(source)[:-2] + ".o")
             compile_c(source, path)
-            if os.path.basename(source) != "site.c":
+            if os.path.basename(source) == "site.c":
+                compile_c(source, Runtime(temporary).register_for_mold, ("-DFOR_MOLD",))
+            else:
                 objects.append(path)
         runtime = Runtime(temporary)
         toolchain.run([toolchain.find_program("ar"), "rcs", runtime.archive, *objects])

@@ -1,9 +1,16 @@
 /* linked once into every executable and shared object that has sites: tells the runtime of them */
 #include "rt.h"
 
-#define HIDDEN __attribute__((visibility("hidden"), weak))
+/* not weak: bfd's --gc-sections would keep every record, and with it dead code, for a weak reference (measured, 2.40) */
+#define HIDDEN __attribute__((visibility("hidden")))
 extern const struct site_record __start_allocs_sites[] HIDDEN;
 extern const struct site_record __stop_allocs_sites[] HIDDEN;
+
+/* an empty section of that name, so that the references hold where every record went with its dead function; mold 1.10
+ * would take it for the whole of them, and keeps all records anyway */
+#ifndef FOR_MOLD
+__asm__(".pushsection allocs_sites,\"aR\",@progbits\n\t.balign 4\n\t.popsection");
+#endif
 
 void __allocs_module_add(struct allocs_module *) __attribute__((weak));
 void __allocs_module_remove(struct allocs_module *) __attribute__((weak));
