@@ -4,7 +4,7 @@ import os
 from collections import defaultdict
 
 from allocscc.compile.asm import MachineSite
-from allocscc.compile.scan import NEW, SourceSite
+from allocscc.compile.source import NEW, SourceSite
 from allocscc.sidecar import Site
 
 

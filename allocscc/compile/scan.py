@@ -5,12 +5,10 @@ is kept. Only functions whose text names a callee are walked: a Python walk of t
 """
 
 import re
-from dataclasses import dataclass
 
 from clang.cindex import Cursor, CursorKind, Index, SourceLocation, TranslationUnit
 
 from allocscc.compile.sizes import (
-    Sized,
     SizeReader,
     converted_type,
     is_constant,
@@ -19,10 +17,9 @@ from allocscc.compile.sizes import (
     type_name,
     walk_with_parents,
 )
+from allocscc.compile.source import NEW, Sized, SourceSite
 from allocscc.config.signature import Signature
 
-# What a source site of `new T` has as its callee; the machine's is a mangled operator new.
-NEW = "operator new"
 _FUNCTIONS = {
     CursorKind.FUNCTION_DECL,
     CursorKind.CXX_METHOD,
@@ -31,29 +28,6 @@ _FUNCTIONS = {
     CursorKind.CONVERSION_FUNCTION,
     CursorKind.FUNCTION_TEMPLATE,
 }
-
-
-@dataclass(frozen=True)
-class SourceSite:
-    """A call as the source has it.
-
-    Attributes:
-        file: as the line markers name it.
-        line: 1-based, of the call's first token.
-        column: 1-based in the *preprocessed* line; right for the source only if `exact`.
-        exact: whether the line holds no macro, so that the column is the source's.
-        callee: function called, or `NEW`.
-        function: the enclosing function's name.
-        sized: what the call allocates, or None.
-    """
-
-    file: str
-    line: int
-    column: int
-    exact: bool
-    callee: str
-    function: str
-    sized: Sized | None
 
 
 def scan(path: str, language: str, standard: list[str], signatures: dict[str, Signature]) -> list[SourceSite]:

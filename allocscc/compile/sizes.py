@@ -5,9 +5,11 @@ Works on libclang cursors of preprocessed text, where every token stands as it i
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from clang.cindex import Cursor, CursorKind, Type, TypeKind, conf
+
+from allocscc.compile.source import Sized
 
 # enum CXBinaryOperatorKind of clang-c/Index.h (libclang >= 17); the Python class came later.
 _MUL, _DIV, _ADD, _SUB, _SHL, _ASSIGN = 3, 4, 6, 7, 8, 22
@@ -23,15 +25,6 @@ _LENGTHS = {"strlen": "char", "strnlen": "char", "wcslen": "int", "__builtin_str
 _QUALIFIERS = re.compile(r"\b(?:const|volatile|restrict|_Atomic|struct|union|enum|class|typename)\b")
 _BUILTIN = re.compile(r"\b(?:unsigned|signed|char|short|int|long|float|double|void|_Bool|bool)\b")
 _MAX_DEPTH = 40
-
-
-@dataclass(frozen=True)
-class Sized:
-    """What a size expression says: the element type's spelling, how it is known, whether several may follow."""
-
-    type: str
-    evidence: str
-    array: bool = False
 
 
 def operator_of(cursor: Cursor) -> int:

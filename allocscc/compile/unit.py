@@ -9,7 +9,7 @@ from allocscc.compile.asm import MachineSite, find_sites
 from allocscc.compile.match import match_sites
 from allocscc.compile.records import add_records
 from allocscc.config.roles import Roles
-from allocscc.config.signature import parse_signature
+from allocscc.config.signature import Signature, parse_signature
 from allocscc.sidecar import Site, encode
 
 
@@ -58,9 +58,9 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         ImportError: libclang is not installed where sites could have types.
     """
     callees = set(roles.signatures)
-    machine = find_sites(unit.text, callees, unit.cwd)
-    own = _own_definitions(unit.text, callees)
-    if not machine and not own:
+    own = _own_definitions(unit.text, callees | set(roles.entries))
+    calls = find_sites(unit.text, callees | own, unit.cwd)
+    if not calls and not own:
         return None
     text = unit.text
     source = []
@@ -69,8 +69,9 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         from allocscc.compile.scan import scan
 
         signatures = {name: parse_signature(signature) for name, signature in roles.signatures.items()}
+        signatures |= {name: Signature(name, (), "v") for name in own if name not in signatures}
         source = scan(preprocessed.path, preprocessed.language, preprocessed.standard, signatures)
-        present = {(os.path.basename(place.file), place.line, place.callee) for place in machine}
+        present = {(os.path.basename(place.file), place.line, place.callee) for place in calls}
         lost = {
             site.callee
             for site in source
@@ -78,10 +79,11 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         }
         apart = unit.compile_apart(sorted(lost)) if lost else None
         if apart is not None:
-            text, machine = apart, find_sites(apart, callees, unit.cwd)
+            text, calls = apart, find_sites(apart, callees, unit.cwd)
+    machine = [place for place in calls if place.callee in callees]
     if not machine:
         return None
-    sites = match_sites(machine, source)
+    sites = match_sites(machine, [site for site in source if site.callee in callees or site.callee not in own])
     if "sites" in roles.hooks:
         sites = _run_hook(roles.hooks["sites"], sites)
     return _with_records(unit, text, machine, sites)

@@ -84,13 +84,12 @@ def read_profile(path: str) -> Profile:
     """Read a profile and merge the rows that differ only in sites inside wrappers.
 
     Raises:
-        FormatError: the file cannot be read or is not a profile; the message says what to do.
+        FormatError: the file is not a profile; the message says what to do.
+        OSError: it cannot be read.
     """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             body = json.load(file)
-    except OSError as error:
-        raise FormatError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: not a profile ({error}); {_HOW}") from error
     if not isinstance(body, dict) or "allocscc_profile" not in body:

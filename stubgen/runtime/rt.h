@@ -175,6 +175,7 @@ struct thread *thread_make(void);
 /* heap: how much this adds to or takes from the heap; 0 for a suballocated chunk, its parent counts already */
 void count_alloc(struct thread *, uint32_t id, size_t size, size_t heap);
 void count_free(struct thread *, uint32_t id, size_t size, size_t heap);
+void count_undo(struct thread *, uint32_t id, size_t size, size_t heap); /* as if it had not been allocated */
 void counter_sum(uint32_t id, struct counter *out);
 
 HOT struct thread *thread_self(void)
@@ -242,9 +243,9 @@ HOT void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t s
 	*word = (uint64_t)id << (64 - ID_BITS) | (uint64_t)size << (OFFSET_BITS + 1) | offset;
 	if (unlikely(size && (p ^ (p + size - 1)) >> BLOCK_BITS)) index_cover(a->index, p, size, p);
 	if (unlikely(a->suballocates)) index_mark_parent(a, p);
-	t->allocs[a->number]++;
+	t->allocs[a->number] += !old; /* an entry point that calls another one: its chunk is one chunk */
 	if (rt_counting) {
-		if (unlikely(old)) count_free(t, entry_id(old), entry_size(old), heap_share(a, entry_size(old)));
+		if (unlikely(old)) count_undo(t, entry_id(old), entry_size(old), heap_share(a, entry_size(old)));
 		count_alloc(t, id, size, heap_share(a, size));
 	}
 }

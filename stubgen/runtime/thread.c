@@ -115,6 +115,15 @@ void count_free(struct thread *t, uint32_t id, size_t size, size_t heap)
 	c->live_chunks--;
 }
 
+void count_undo(struct thread *t, uint32_t id, size_t size, size_t heap)
+{
+	count_free(t, id, size, heap);
+	struct counter *c = counter_touch(t, id);
+	if (!c) return;
+	c->total_bytes -= size;
+	c->total_chunks--;
+}
+
 void counter_sum(uint32_t id, struct counter *out)
 {
 	memset(out, 0, sizeof *out);

@@ -12,7 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "tests" / "programs"
-WRAPPERS = {"LIBALLOCS_ALLOC_FNS": "xmalloc(Z)p xcalloc(zZ)p xrealloc(pZ)p xmemdup(pZ)p", "LIBALLOCS_FREE_FNS": "xfree(P)"}
+WRAPPERS = {
+    "LIBALLOCS_ALLOC_FNS": "xmalloc(Z)p xcalloc(zZ)p xrealloc(pZ)p xmemdup(pZ)p",
+    "LIBALLOCS_FREE_FNS": "xfree(P)",
+}
 
 
 @dataclass

@@ -60,8 +60,8 @@ def test_same_as_plain_gcc(tmp_path: Path, box: Toolbox, args: tuple[str, ...]) 
         box.write("warns.c", "#include <stdlib.h>\nvoid f(void) { int unused; void *p = malloc(4); }\n")
         box.write("broken.c", "int main( { return 0; }\n")
         box.write("undefined.c", "int g(void);\nint main(void) { return g(); }\n")
-        box.write("args", '-c "hello.c" -o \'quoted name.o\' @more')
-        box.write("more", "-DX=\\\"y\\\"")
+        box.write("args", "-c \"hello.c\" -o 'quoted name.o' @more")
+        box.write("more", '-DX=\\"y\\"')
         (box.folder / "out").mkdir()
         box.run("gcc", "-c", "hello.c")
         done = box.run(compiler, *args, check=False)
@@ -74,7 +74,14 @@ def test_same_as_plain_gcc(tmp_path: Path, box: Toolbox, args: tuple[str, ...]) 
 
 @pytest.mark.parametrize(
     "args",
-    [("--version",), ("-print-prog-name=ld",), ("-print-search-dirs",), ("-dumpmachine",), ("-v",), ("-print-file-name=libc.so",)],
+    [
+        ("--version",),
+        ("-print-prog-name=ld",),
+        ("-print-search-dirs",),
+        ("-dumpmachine",),
+        ("-v",),
+        ("-print-file-name=libc.so",),
+    ],
     ids=" ".join,
 )
 def test_questions_are_answered_by_the_compiler(box: Toolbox, args: tuple[str, ...]) -> None:

@@ -21,7 +21,15 @@ void *f(unsigned n, struct s *p, struct s **out) {
  return q[n];
 }
 """
-TYPES = {7: "struct s", 8: "struct s", 9: "struct s", 10: "double", 11: "struct flexible", 13: "struct s", 14: "unsigned short"}
+TYPES = {
+    7: "struct s",
+    8: "struct s",
+    9: "struct s",
+    10: "double",
+    11: "struct flexible",
+    13: "struct s",
+    14: "unsigned short",
+}
 EVIDENCE = {13: "cast", 14: "flow"}
 
 
@@ -73,7 +81,10 @@ def test_code_and_debug_info_are_as_without_us(box: Toolbox) -> None:
 def test_what_the_sidecar_survives(box: Toolbox) -> None:
     """R4: ar, mv, cp, ld -r and strip -g keep the record; the final link drops the sidecar and keeps the records."""
     box.write("f.c", SOURCE)
-    box.write("g.c", "#include <stdlib.h>\nint *g(void) { return malloc(4 * sizeof(int)); }\nint main(void) { return !g(); }\n")
+    box.write(
+        "g.c",
+        "#include <stdlib.h>\nint *g(void) { return malloc(4 * sizeof(int)); }\nint main(void) { return !g(); }\n",
+    )
     box.allocscc("-c", "f.c")
     box.allocscc("-c", "g.c")
     count = len(box.sites("f.o")) + 1
@@ -95,7 +106,10 @@ def test_what_the_sidecar_survives(box: Toolbox) -> None:
 def test_dead_functions_and_their_records_go(box: Toolbox) -> None:
     """R4: under --gc-sections a dropped function's record is dropped with it (bfd, lld)."""
     box.write("f.c", SOURCE)
-    box.write("g.c", "#include <stdlib.h>\nint *g(void) { return malloc(4 * sizeof(int)); }\nint main(void) { return !g(); }\n")
+    box.write(
+        "g.c",
+        "#include <stdlib.h>\nint *g(void) { return malloc(4 * sizeof(int)); }\nint main(void) { return !g(); }\n",
+    )
     box.write("h.c", "int main(void) { return 0; }\n")
     for linker in ("bfd", "gold", "lld", "mold"):
         if box.run("which", f"ld.{linker}", check=False).returncode != 0:
@@ -128,7 +142,7 @@ def test_tail_call_to_a_wrapper_keeps_the_stack_right(box: Toolbox) -> None:
     box.write(
         "t.c",
         "#include <stdlib.h>\n#include <execinfo.h>\n#include <stdio.h>\n"
-        "void *xmalloc(size_t n) { void *b[20]; int d = backtrace(b, 20); printf(\"%d\\n\", d > 3); return malloc(n); }\n"
+        'void *xmalloc(size_t n) { void *b[20]; int d = backtrace(b, 20); printf("%d\\n", d > 3); return malloc(n); }\n'
         "__attribute__((noinline, noclone)) void *tail(size_t n) { return xmalloc(n * sizeof(int)); }\n"
         "int main(int argc, char **v) { (void)v; return !tail(argc); }\n",
     )
@@ -142,7 +156,10 @@ def test_tail_call_to_a_wrapper_keeps_the_stack_right(box: Toolbox) -> None:
 def test_explain_names_rule_and_entry(box: Toolbox) -> None:
     """R15: every decision of a link names the rule and the config entry that caused it."""
     config = box.write("allocscc.toml", '\n[wrapper.x]\nalloc = ["xmalloc(Z)p"]\n')
-    box.write("t.c", "#include <stdlib.h>\nvoid *xmalloc(size_t n) { return malloc(n); }\nint main(void) { return !xmalloc(1); }\n")
+    box.write(
+        "t.c",
+        "#include <stdlib.h>\nvoid *xmalloc(size_t n) { return malloc(n); }\nint main(void) { return !xmalloc(1); }\n",
+    )
     box.allocscc("t.c", "-o", "prog")
     shown = box.run(ROOT / "bin" / "allocs", "explain", "prog").stdout
     assert "xmalloc: replace (wrapper-defined)" in shown

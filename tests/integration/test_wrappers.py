@@ -129,7 +129,7 @@ def test_allocations_of_cplusplus(box: Toolbox) -> None:
     source = box.write(
         "new.cc",
         '#include "tell.h"\n#include <stdexcept>\n#include <cstdlib>\nstruct shape { int n; };\n'
-        "__attribute__((noinline)) static void fail() { throw std::runtime_error(\"x\"); }\n"
+        '__attribute__((noinline)) static void fail() { throw std::runtime_error("x"); }\n'
         "int main() {\n shape *s = new shape;\n shape *many = new shape[5];\n"
         " try { fail(); } catch (const std::exception &) {}\n void *p = malloc(sizeof(shape));\n"
         ' tell("s", s);\n tell("many", many);\n tell("p", p);\n delete s;\n tell("deleted", s);\n return 0;\n}\n',

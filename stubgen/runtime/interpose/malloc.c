@@ -59,10 +59,10 @@ static int resolve(void)
 	next.free = (void (*)(void *))dlsym(RTLD_NEXT, "free");
 	next.malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
 	next.usable_size = (size_t (*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
-	/* 32 bytes between chunks is glibc's doing; elsewhere small chunks may lie closer */
+	/* 32 bytes between chunks is glibc's doing; elsewhere chunks of 8 bytes may lie side by side */
 	Dl_info ours, theirs;
 	if (!dladdr((void *)next.malloc, &theirs) || !dladdr((void *)memcpy, &ours) || theirs.dli_fbase != ours.dli_fbase)
-		chunks.shift = 4;
+		chunks.shift = 3;
 	allocator_register(&libc);
 	resolving = 0;
 	atomic_store_explicit(&next.ready, next.malloc != 0, memory_order_release);
