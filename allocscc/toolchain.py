@@ -17,16 +17,26 @@ def environment() -> dict[str, str]:
     return env
 
 
-def spawn(argv: list[str], env: dict[str, str] | None = None, stdout: int | None = None, *, quiet: bool = False) -> int:
+def spawn(
+    argv: list[str],
+    env: dict[str, str] | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+    *,
+    quiet: bool = False,
+) -> int:
     """Run a program to its end and give its exit status; die of the same signal if it died of one.
 
     Args:
         argv: program (absolute path) and arguments.
         env: its environment; ours if None.
         stdout: file descriptor for its output; ours if None.
+        stderr: file descriptor for its diagnostics; ours if None.
         quiet: whether its diagnostics go nowhere: the person has seen those of the real run.
     """
     actions: list[tuple[object, ...]] = [] if stdout is None else [(os.POSIX_SPAWN_DUP2, stdout, 1)]
+    if stderr is not None:
+        actions.append((os.POSIX_SPAWN_DUP2, stderr, 2))
     if quiet:
         actions.append((os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0))
     pid = os.posix_spawn(argv[0], argv, dict(os.environ) if env is None else env, file_actions=actions)

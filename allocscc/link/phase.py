@@ -57,11 +57,11 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
     interpose = sorted({family for family, _, preload in roles.entries.values() if preload})
     if not found.definitions and not found.references and not found.unreadable:
         words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], real)
-        toolchain.replace([real, *_command(job, {}, words, options)])
-    return _planned_link(real, job, found)
+        return _run_linker(real, _command(job, {}, words, options), argv)
+    return _planned_link(real, argv, job, found)
 
 
-def _planned_link(real: str, job: LinkJob, found: Survey) -> int:
+def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> int:
     import tempfile
 
     from allocscc.config.load import load_config
@@ -82,7 +82,28 @@ def _planned_link(real: str, job: LinkJob, found: Survey) -> int:
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(quote_response(command))
             command = ["@" + path]
-        return toolchain.spawn([real, *command])
+        return _run_linker(real, command, argv)
+
+
+def _run_linker(real: str, command: list[str], vanilla: list[str]) -> int:
+    """Link; if that fails, link as without us, and let that speak for itself.
+
+    What the first linker said is kept back until it is known whose fault a failure is.
+    """
+    said = os.memfd_create("allocscc-ld")
+    status = toolchain.spawn([real, *command], stdout=said, stderr=said)
+    if status == 0:
+        with os.fdopen(said, "rb") as file:
+            file.seek(0)
+            os.write(2, file.read())
+        return 0
+    status = toolchain.spawn([real, *vanilla])
+    if status == 0:
+        with os.fdopen(said, encoding="utf-8", errors="replace") as file:
+            file.seek(0)
+            what = file.read().strip().replace("\n", "\n  ")
+        toolchain.warn(f"the link failed with allocscc's additions, so it was done without them:\n  {what}")
+    return status
 
 
 def _obstacle(job: LinkJob) -> str:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.integration.conftest import PROGRAMS, ROOT, Toolbox
+from tests.integration.conftest import PROGRAMS, ROOT, Toolbox, need
 
 HELLO = (
     "#include <stdio.h>\n#include <stdlib.h>\n"
@@ -149,3 +149,21 @@ def test_errors_of_the_tool(box: Toolbox) -> None:
         done = box.run(ROOT / "bin" / "allocs", *args, check=False)
         assert (done.returncode, message in done.stderr) == (status, True), (args, done)
         assert "Traceback" not in done.stderr
+
+
+def test_a_link_that_only_our_additions_break(box: Toolbox) -> None:
+    """R3: a link that fails with our additions is done without them; here the libc is not the runtime's."""
+    need("musl-gcc")
+    box.write("hello.c", HELLO)
+    done = box.run(ALLOCSCC, "hello.c", "-o", "prog", env={"ALLOCSCC_CC": "musl-gcc"})
+    assert box.run(box.folder / "prog").stdout == "hello\n"
+    assert all(line.startswith(("allocscc: warning: ", "  ")) for line in done.stderr.splitlines()), done.stderr
+
+
+def test_what_the_linker_says_is_passed_on(box: Toolbox) -> None:
+    """R3: warnings of a link that succeeds, and a trace that was asked for, come through once."""
+    box.write("hello.c", HELLO)
+    plain = box.run("gcc", "hello.c", "-o", "prog", "-Wl,--section-start=.nowhere=0x1000,-z,nonsense")
+    ours = box.run(ALLOCSCC, "hello.c", "-o", "prog", "-Wl,--section-start=.nowhere=0x1000,-z,nonsense")
+    assert "nonsense" in plain.stderr
+    assert plain.stderr == ours.stderr

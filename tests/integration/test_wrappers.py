@@ -126,6 +126,7 @@ def test_project_config_file(box: Toolbox) -> None:
 
 def test_allocations_of_cplusplus(box: Toolbox) -> None:
     """R4, R12: operator new is a wrapper in libstdc++, `new T` has type T, exceptions leave no stale context."""
+    need("g++")
     source = box.write(
         "new.cc",
         '#include "tell.h"\n#include <stdexcept>\n#include <cstdlib>\nstruct shape { int n; };\n'
