@@ -74,7 +74,7 @@ def decode(data: bytes, where: str = "sidecar") -> list[Site]:
     while at < len(data):
         end = data.find(b"\n", at)
         words = data[at:end].split() if end >= 0 else []
-        if not data.startswith(_MAGIC, at) or len(words) != 3 or not words[2].isdigit():
+        if not data.startswith(_MAGIC, at) or len(words) != 3 or not _is_length(words[2]):
             raise FormatError(f"{where}: no sidecar record at byte {at}; was the section edited?")
         length = int(words[2])
         body = data[end + 1 : end + 1 + length]
@@ -85,11 +85,27 @@ def decode(data: bytes, where: str = "sidecar") -> list[Site]:
     return sites
 
 
+def _is_length(word: bytes) -> bool:
+    return word.isdigit() and len(word) < 16
+
+
 def _sites(body: bytes, where: str) -> list[Site]:
-    fields = Site.__dataclass_fields__
     try:
-        return [
-            Site(**{key: value for key, value in site.items() if key in fields}) for site in json.loads(body)["sites"]
-        ]
+        return [_site(raw) for raw in json.loads(body)["sites"]]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FormatError(f"{where}: not a list of sites: {error}") from error
+
+
+def _site(raw: dict[str, object]) -> Site:
+    kinds = {"line": int, "column": int, "array": bool, "tail": bool}
+    known = {}
+    for name in Site.__dataclass_fields__:
+        if name not in raw:
+            continue
+        value, kind = raw[name], kinds.get(name, str)
+        if type(value) is not kind:
+            raise TypeError(f"{name} is {value!r}")
+        known[name] = value
+    if known.get("evidence") not in EVIDENCE:
+        known["evidence"] = EVIDENCE[0]  # a newer version's: this one does not know it
+    return Site(**known)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 from plumbum import cli
 
@@ -39,14 +40,11 @@ class Explain(cli.Application):
         return 0
 
 
-def _print_plan(plan: dict[str, object]) -> None:
-    print(f"link of {plan['output']}")
+def _print_plan(plan: dict[str, Any]) -> None:
+    print(f"link of {plan.get('output', '?')}")
     print(f"  runtime: {'linked in' if plan.get('runtime') else 'none (found in the executable at run time)'}")
-    notes, decisions = plan.get("notes"), plan["decisions"]
-    assert isinstance(notes, list)
-    assert isinstance(decisions, list)
-    for note in notes:
+    for note in plan.get("notes", ()):
         print(f"  {note}")
-    for d in decisions:
+    for d in plan["decisions"]:
         print(f"  {d['symbol']}: {d['action']} ({d['rule']})")
         print(f"    {d['reason']}\n    because of {d['entry']}, {d['origin']}")

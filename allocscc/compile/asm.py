@@ -11,7 +11,10 @@ from dataclasses import dataclass
 # Each pattern begins with a literal: `re` then skips to it, ten times faster than looking at every line's start.
 _CALL_TARGET = r"q?[ \t]+(?:([A-Za-z_.$][\w.$]*)(?:@PLT)?|\*([A-Za-z_.$][\w.$]*)@GOTPCREL\(%rip\))[ \t]*(?:#.*)?$"
 _CALL = re.compile(r"\t(call)" + _CALL_TARGET, re.M)
-_JUMP = re.compile(r"\t(jmp)" + _CALL_TARGET, re.M)
+_JUMP = re.compile(r"\t(j(?:mp|[a-z]{1,2}))" + _CALL_TARGET, re.M)
+# Conditions of Jcc that compilers write (Intel SDM), each with the one that holds exactly when it does not.
+_PAIRS = ("e ne", "z nz", "a be", "ae b", "c nc", "g le", "ge l", "s ns", "o no", "p np")
+CONDITIONS = {a: b for pair in map(str.split, _PAIRS) for a, b in (pair, pair[::-1])}
 _LOC = re.compile(r"[ \t]+\.loc[ \t]+(\d+)[ \t]+(\d+)(?:[ \t]+(\d+))?")
 _FILE = re.compile(r'\t\.file[ \t]+(\d+)[ \t]+"((?:[^"\\]|\\.)*)"(?:[ \t]+"((?:[^"\\]|\\.)*)")?')
 _SECTION = re.compile(
@@ -44,6 +47,7 @@ class MachineSite:
         column: 1-based, 0 if unknown.
         function: label of the enclosing function, without suffixes of clones.
         section: name of the section that holds the instruction.
+        condition: of a conditional tail call (`ne` of `jne`), else "".
     """
 
     start: int
@@ -57,6 +61,7 @@ class MachineSite:
     column: int
     function: str
     section: str
+    condition: str = ""
 
 
 class _Marks:
@@ -82,6 +87,7 @@ def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
         cwd: folder that relative names are relative to where the text does not say.
     """
     calls = [m for p in (_CALL, _JUMP) for m in p.finditer(text) if (m[2] or m[3]) in callees]
+    calls = [m for m in calls if m[1] in ("call", "jmp") or m[1][1:] in CONDITIONS]
     if not calls:
         return []
     calls.sort(key=lambda match: match.start())
@@ -95,8 +101,9 @@ def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
         file, line, column = _location(text, call.start(), function.start() if function else 0, files)
         sites.append(
             MachineSite(
-                call.start(), call.end(), call[2] or call[3], bool(call[3]), call[1] == "jmp",
+                call.start(), call.end(), call[2] or call[3], bool(call[3]), call[1] != "call",
                 _in_frame(text, call.start()), file, line, column, _plain_name(name), section,
+                call[1][1:] if call[1] not in ("call", "jmp") else "",
             )
         )  # fmt: skip
     return sites
@@ -137,12 +144,16 @@ def _unescape(name: str) -> str:
     """Gas string escapes of a path: octal bytes, backslash and quote."""
     if "\\" not in name:
         return name
-    raw = re.sub(rb"\\([0-7]{1,3}|.)", lambda m: _escaped(m[1]), name.encode("utf-8", "surrogateescape"))
+    raw = re.sub(rb"\\([0-7]{1,3}|.)", _escaped, name.encode("utf-8", "surrogateescape"), flags=re.S)
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _escaped(code: bytes) -> bytes:
-    return bytes([int(code, 8) & 255]) if code.isdigit() else code
+def _escaped(match: re.Match[bytes]) -> bytes:
+    """An octal byte, a letter for a control character, or the character itself (gas manual, "Strings")."""
+    code = match[1]
+    if code[:1] in b"01234567":
+        return bytes([int(code, 8) & 255])
+    return {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"f": b"\f", b"b": b"\b"}.get(code, code)
 
 
 def _location(text: str, position: int, floor: int, files: dict[int, str]) -> tuple[str, int, int]:

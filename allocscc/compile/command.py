@@ -12,6 +12,7 @@ _WITH_ARGUMENT = {
 _NO_CODE = {"-E", "-fsyntax-only", "-M", "-MM"}
 # Of the options that begin with -g, those that ask for debug info (gcc manual, "Debugging Options").
 _DEBUG = ("-g1", "-g2", "-g3", "-ggdb", "-gdwarf", "-gstabs", "-gctf", "-gbtf")
+_FORMATS = ("-gdwarf32", "-gdwarf64")
 
 
 class CompilerCommand:
@@ -24,18 +25,20 @@ class CompilerCommand:
         output: where the assembly goes; "-" is standard output; "" if not said.
         makes_assembly: whether the output is assembly of machine code at all.
         debug: whether the user asked for debug info, so that `.loc` lines are there anyway.
+        auxiliary: name of auxiliary outputs without their suffix.
         preprocessed: whether the input is preprocessed text already.
     """
 
-    __slots__ = ("args", "debug", "dump_base", "makes_assembly", "output", "preprocessed", "real", "source")
+    __slots__ = ("args", "auxiliary", "debug", "makes_assembly", "output", "preprocessed", "real", "source")
 
     def __init__(self, argv: list[str]) -> None:
         self.real, self.args = argv[0], argv[1:]
         self.source = self.output = ""
         self.debug = self.preprocessed = False
         self.makes_assembly = True
-        dump_dir = dump_base = ""
-        fat = lto = False
+        dump_dir = ""
+        dump_base, dump_extension = None, ""
+        fat = lto = toggled = False
         words = iter(self.args)
         for word in words:
             if word in _WITH_ARGUMENT:
@@ -46,23 +49,30 @@ class CompilerCommand:
                     dump_dir = argument
                 elif word == "-dumpbase":
                     dump_base = argument
+                elif word == "-dumpbase-ext":
+                    dump_extension = argument
             elif word in _NO_CODE or word.startswith("--output-pch"):
                 self.makes_assembly = False
             elif word == "-fpreprocessed":
                 self.preprocessed = True
-            elif word.startswith("-flto"):
-                lto = True
-            elif word in ("-fno-lto", "-ffat-lto-objects"):
-                lto, fat = lto and word != "-fno-lto", word == "-ffat-lto-objects"
+            elif word in ("-flto", "-fno-lto") or word.startswith("-flto="):
+                lto = word != "-fno-lto"
+            elif word in ("-ffat-lto-objects", "-fno-fat-lto-objects"):
+                fat = word == "-ffat-lto-objects"
+            elif word == "-gtoggle":
+                toggled = not toggled
             elif word == "-g0":
                 self.debug = False
-            elif word == "-g" or word.startswith(_DEBUG):
+            elif word == "-g" or (word.startswith(_DEBUG) and word not in _FORMATS):
                 self.debug = True
             elif not word.startswith("-") or word == "-":
                 self.source = word
         if lto and not fat:
             self.makes_assembly = False  # slim LTO objects hold no machine code; lto1 makes it at the link
-        self.dump_base = dump_dir + dump_base
+        self.debug ^= toggled
+        if dump_base is None:  # gcc strips an extension of its own finding only from the source's name
+            dump_base, dump_extension = self.source, os.path.splitext(self.source)[1]
+        self.auxiliary = dump_dir + (dump_base.removesuffix(dump_extension) or dump_base)
 
     def preprocess_command(self, output: str) -> list[str]:
         """The same compiler asked to preprocess the same input into `output`."""
@@ -94,8 +104,7 @@ class CompilerCommand:
 
     def sidecar_path(self) -> str:
         """Where gcc would put an auxiliary output of this compile (`-dumpdir`/`-dumpbase`), with our suffix."""
-        base, extension = os.path.splitext(self.dump_base or self.source)
-        return (base if extension else self.dump_base or self.source) + ".allocs"
+        return self.auxiliary + ".allocs"
 
 
 class AssemblerCommand:

@@ -24,9 +24,22 @@ def match_sites(machine: list[MachineSite], source: list[SourceSite]) -> tuple[S
     sites = []
     for place in machine:
         candidates = by_line.get((os.path.basename(place.file), place.line), [])
+        candidates = [site for site in candidates if _same_file(place.file, site.file)]
         ordinals = sorted(columns[place.file, place.line, place.callee])
         sites.append(_site(place, _choose(place, candidates, ordinals)))
     return tuple(sites)
+
+
+def _same_file(machine: str, source: str) -> bool:
+    """Whether two names may be of one file: the last two parts agree, or the one of a name that has one only.
+
+    The compiler's name may have been changed by a prefix map, the source's may be relative.
+    """
+    ours, theirs = (
+        [part for part in os.path.normpath(p).split("/") if part not in ("", "..")] for p in (machine, source)
+    )
+    common = min(len(ours), len(theirs), 2)
+    return ours[-common:] == theirs[-common:]
 
 
 def _choose(place: MachineSite, candidates: list[SourceSite], columns: list[int]) -> SourceSite | None:

@@ -7,7 +7,7 @@ record with its function) and `?` (same COMDAT group), see the gas manual, "Sect
 stubgen/runtime/rt.h is the reader.
 """
 
-from allocscc.compile.asm import MachineSite
+from allocscc.compile.asm import CONDITIONS, MachineSite
 from allocscc.sidecar import Site
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
 
@@ -49,8 +49,13 @@ def _call(line: str, place: MachineSite, label: str) -> str:
     if not place.tail:
         return f"{line}\n{label}:"
     target = f"*{place.callee}@GOTPCREL(%rip)" if place.indirect else f"{place.callee}@PLT"
+    number = label.removeprefix(".Lallocs_site")
+    over, skip = "", ""
+    if place.condition:
+        over = f"\tj{CONDITIONS[place.condition]}\t.Lallocs_over{number}\n"
+        skip = f"\n.Lallocs_over{number}:"
     down, up = ("\t.cfi_adjust_cfa_offset 8\n", "\t.cfi_adjust_cfa_offset -8\n") if place.cfi else ("", "")
-    return f"\tsubq\t$8, %rsp\n{down}\tcall\t{target}\n{label}:\n\taddq\t$8, %rsp\n{up}\tret"
+    return f"{over}\tsubq\t$8, %rsp\n{down}\tcall\t{target}\n{label}:\n\taddq\t$8, %rsp\n{up}\tret{skip}"
 
 
 def _record(label: str, section: str, site: Site, strings: dict[str, str]) -> str:

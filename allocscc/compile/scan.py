@@ -6,7 +6,7 @@ is kept. Only functions whose text names a callee are walked: a Python walk of t
 
 import re
 
-from clang.cindex import Cursor, CursorKind, Index, SourceLocation, TranslationUnit
+from clang.cindex import Cursor, CursorKind, Index, SourceLocation, TranslationUnit, conf
 
 from allocscc.compile.sizes import (
     SizeReader,
@@ -27,6 +27,12 @@ _FUNCTIONS = {
     CursorKind.DESTRUCTOR,
     CursorKind.CONVERSION_FUNCTION,
     CursorKind.FUNCTION_TEMPLATE,
+}
+
+_TEMPLATES = {
+    CursorKind.FUNCTION_TEMPLATE,
+    CursorKind.CLASS_TEMPLATE,
+    CursorKind.CLASS_TEMPLATE_PARTIAL_SPECIALIZATION,
 }
 
 
@@ -61,30 +67,43 @@ def scan(path: str, language: str, standard: list[str], signatures: dict[str, Si
 
 
 def _enclosing(cursor: Cursor | None) -> Cursor | None:
-    """The function definition around an expression; None for a hit in a declaration."""
+    """The definition around an expression: a function, or a variable or member that it initialises."""
+    variable = None
     for _ in range(64):
         if cursor is None or cursor.kind == CursorKind.TRANSLATION_UNIT or cursor.kind.is_invalid():
-            return None
+            return variable
         if cursor.kind in _FUNCTIONS:
             return cursor if cursor.is_definition() else None
+        if cursor.kind in (CursorKind.VAR_DECL, CursorKind.FIELD_DECL):
+            variable = cursor
         parent = cursor.semantic_parent
         if parent is None or parent == cursor:
-            return None
+            return variable
         cursor = parent
     return None
+
+
+def _is_generic(function: Cursor) -> bool:
+    """Whether a definition is, or is made from, a template: a line of it allocates a type for each instantiation."""
+    cursor: Cursor | None = function
+    while cursor is not None and cursor.kind != CursorKind.TRANSLATION_UNIT:
+        if cursor.kind in _TEMPLATES or conf.lib.clang_getSpecializedCursorTemplate(cursor) is not None:
+            return True
+        cursor = cursor.semantic_parent
+    return False
 
 
 def _function_sites(
     function: Cursor, signatures: dict[str, Signature], lines: list[bytes], sources: dict[str, list[bytes]]
 ) -> list[SourceSite]:
-    reader = SizeReader(function)
+    reader, generic = SizeReader(function), _is_generic(function)
     sites = []
     for cursor, parents in walk_with_parents(function):
         if cursor.kind == CursorKind.CXX_NEW_EXPR:
             sized: Sized | None = _new(cursor)
             callee = NEW
-        elif cursor.kind == CursorKind.CALL_EXPR and cursor.spelling in signatures:
-            callee = cursor.spelling
+        elif cursor.kind == CursorKind.CALL_EXPR and _callee(cursor) in signatures:
+            callee = _callee(cursor)
             sized = _call(cursor, parents, signatures[callee], reader)
         else:
             continue
@@ -92,8 +111,18 @@ def _function_sites(
         physical = cursor.extent.start.line
         written = lines[physical - 1] if 0 < physical <= len(lines) else b""
         exact = written.rstrip() == _source_line(file, line, sources)
-        sites.append(SourceSite(file, line, column, exact, callee, function.spelling, sized))
+        sites.append(SourceSite(file, line, column, exact, callee, function.spelling, None if generic else sized))
     return sites
+
+
+def _callee(call: Cursor) -> str:
+    """The name of the function called, also through parentheses."""
+    if call.spelling:
+        return str(call.spelling)
+    callee = next(iter(call.get_children()), None)
+    while callee is not None and callee.kind in (CursorKind.PAREN_EXPR, CursorKind.UNEXPOSED_EXPR):
+        callee = next(iter(callee.get_children()), None)
+    return str(callee.spelling) if callee is not None else ""
 
 
 def _call(call: Cursor, parents: tuple[Cursor, ...], signature: Signature, reader: SizeReader) -> Sized | None:
@@ -113,8 +142,12 @@ def _call(call: Cursor, parents: tuple[Cursor, ...], signature: Signature, reade
 
 def _new(expression: Cursor) -> Sized | None:
     name = pointee_name(expression.type) or type_name(expression.type.get_pointee())
-    is_array = any(token.spelling == "[" for token in expression.get_tokens())
-    return Sized(name, "new", is_array) if name else None
+    depth = 0
+    for token in expression.get_tokens():
+        depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(token.spelling, 0)
+        if token.spelling == "[" and depth == 0:  # the bound of an array, not an index in an argument
+            return Sized(name, "new", True) if name else None
+    return Sized(name, "new") if name else None
 
 
 def _source_line(file: str, line: int, sources: dict[str, list[bytes]]) -> bytes:

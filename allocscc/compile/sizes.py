@@ -3,9 +3,11 @@
 Works on libclang cursors of preprocessed text, where every token stands as it is.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from clang.cindex import Cursor, CursorKind, Type, TypeKind, conf
 
@@ -13,17 +15,23 @@ from allocscc.compile.source import Sized
 
 # enum CXBinaryOperatorKind of clang-c/Index.h (libclang >= 17); the Python class came later.
 _MUL, _DIV, _ADD, _SUB, _SHL, _ASSIGN = 3, 4, 6, 7, 8, 22
+_COMPOUND = {23: _MUL, 24: _DIV, 26: _ADD, 27: _SUB, 28: _SHL}
 _TRANSPARENT = {
     CursorKind.UNEXPOSED_EXPR,
     CursorKind.PAREN_EXPR,
     CursorKind.CSTYLE_CAST_EXPR,
     CursorKind.CXX_STATIC_CAST_EXPR,
+    CursorKind.CXX_REINTERPRET_CAST_EXPR,
     CursorKind.CXX_FUNCTIONAL_CAST_EXPR,
 }
 # ISO C 7.26.6.3 and friends: sizes that count characters, so the chunk holds characters.
 _LENGTHS = {"strlen": "char", "strnlen": "char", "wcslen": "int", "__builtin_strlen": "char"}
-_QUALIFIERS = re.compile(r"\b(?:const|volatile|restrict|_Atomic|struct|union|enum|class|typename)\b")
-_BUILTIN = re.compile(r"\b(?:unsigned|signed|char|short|int|long|float|double|void|_Bool|bool)\b")
+_QUALIFIERS = {"const", "volatile", "restrict", "_Atomic", "struct", "union", "enum", "class", "typename"}
+_BUILTIN = {
+    "unsigned", "signed", "char", "short", "int", "long", "float", "double", "void", "_Bool", "bool", "__int128",
+}  # fmt: skip
+_TYPEOF = {"typeof", "__typeof__", "__typeof", "decltype"}
+_SUFFIX = re.compile(r"\**(?:\(\**\)(?:\([^()]*\)|\[\w*\])*)?(?:\[\w*\])*")
 _MAX_DEPTH = 40
 
 
@@ -66,7 +74,8 @@ class SizeReader:
 
     def __init__(self, function: Cursor) -> None:
         self._function = function
-        self._definitions: dict[int, list[Cursor | None]] | None = None
+        self._definitions: dict[int, list[_Definition]] | None = None
+        self._variables: dict[int, Sized | None] = {}
 
     def read(self, expression: Cursor, depth: int = 0) -> Sized | None:
         """What the expression says of a type, or None."""
@@ -99,43 +108,71 @@ class SizeReader:
         return self.read(values[-1], depth + 1) if values else None
 
     def _variable(self, reference: Cursor, depth: int) -> Sized | None:
-        """The type that all definitions of a local variable agree on; constants say nothing either way."""
+        """What a local variable holds, if all its definitions agree; read once, since they may refer to each other."""
         variable = reference.referenced
         if variable is None or variable.kind != CursorKind.VAR_DECL:
             return None
-        if self._definitions is None:
-            self._definitions = _definitions(self._function)
-        found: Sized | None = None
-        for value in self._definitions.get(variable.hash, []):
-            if value is None:
-                return None
-            if is_constant(value):
-                continue
-            sized = self.read(value, depth + 8)
-            if sized is None or (found is not None and found.type != sized.type):
-                return None
-            found = sized
+        key = variable.hash
+        if key not in self._variables:
+            self._variables[key] = None  # a definition in terms of the variable itself adds nothing
+            if self._definitions is None:
+                self._definitions = _definitions(self._function)
+            self._variables[key] = self._agreed(self._definitions.get(key, []), key, depth)
+        return self._variables[key]
+
+    def _agreed(self, definitions: list[_Definition], key: int, depth: int) -> Sized | None:
+        """The type that all definitions agree on; constants say nothing either way, `*=` and its like come on top."""
+        plain = [d for d in definitions if d.operator == _ASSIGN]
+        if any(d.value is None for d in definitions):
+            return None
+        values = [d.value for d in plain if d.value is not None and not is_constant(d.value)]
+        values = [value for value in values if not _mentions(value, key)]
+        found = _agree_all([self.read(value, depth + 8) for value in values])
+        for definition in definitions:
+            if definition.operator != _ASSIGN and definition.value is not None:
+                found = _combine(definition.operator, found, self.read(definition.value, depth + 8))
         return replace(found, evidence="flow") if found else None
 
 
-def _definitions(function: Cursor) -> dict[int, list[Cursor | None]]:
-    """Every value that each local variable is given; None where its address escapes."""
-    table: dict[int, list[Cursor | None]] = {}
+@dataclass(frozen=True)
+class _Definition:
+    """A value that a variable is given, by `=` or, with another operator, on top of what it has; None: it escapes."""
+
+    value: Cursor | None
+    operator: int = _ASSIGN
+
+
+def _definitions(function: Cursor) -> dict[int, list[_Definition]]:
+    """Every value that each local variable is given, and where its address escapes."""
+    table: dict[int, list[_Definition]] = {}
+
+    def define(target: Cursor | None, definition: _Definition) -> None:
+        if target is not None:
+            table.setdefault(target.hash, []).append(definition)
+
     for cursor in function.walk_preorder():
         children = list(cursor.get_children())
         if cursor.kind == CursorKind.VAR_DECL:
             values = [child for child in children if child.kind.is_expression()]
             if values:
-                table.setdefault(cursor.hash, []).append(values[-1])
-        elif len(children) == 2 and cursor.kind == CursorKind.BINARY_OPERATOR and operator_of(cursor) == _ASSIGN:
-            target = _reference(children[0])
-            if target is not None:
-                table.setdefault(target.hash, []).append(children[1])
+                define(cursor, _Definition(values[-1]))
+        elif cursor.kind == CursorKind.BINARY_OPERATOR and len(children) == 2 and operator_of(cursor) == _ASSIGN:
+            define(_reference(children[0]), _Definition(children[1]))
+        elif cursor.kind == CursorKind.COMPOUND_ASSIGNMENT_OPERATOR and operator_of(cursor) in _COMPOUND:
+            define(_reference(children[0]), _Definition(children[1], _COMPOUND[operator_of(cursor)]))
         elif cursor.kind == CursorKind.UNARY_OPERATOR and len(children) == 1:
             target = _reference(children[0])
             if target is not None and next((t.spelling for t in cursor.get_tokens()), "") == "&":
-                table.setdefault(target.hash, []).append(None)
+                define(target, _Definition(None))
     return table
+
+
+def _mentions(expression: Cursor, key: int) -> bool:
+    """Whether an expression is in terms of a variable: then it says no more than the variable's other definitions."""
+    for cursor in expression.walk_preorder():
+        if cursor.kind == CursorKind.DECL_REF_EXPR and cursor.referenced is not None and cursor.referenced.hash == key:
+            return True
+    return False
 
 
 def _reference(expression: Cursor) -> Cursor | None:
@@ -163,36 +200,51 @@ def _combine(operator: int, left: Sized | None, right: Sized | None) -> Sized | 
     Product: the first operand with a type wins. Sum: equal types merge, an unknown operand is padding, and of two
     differing types the first is the header of the other. Division by the same type cancels.
     """
-    if operator == _MUL:
-        found = left or right
-        return replace(found, array=True) if found else None
+    both = bool(left and right)
+    found = left or right
+    if found is None:
+        return None
+    if operator in (_MUL, _SHL):
+        if both and left and left.evidence == "strlen" and right:
+            found = right  # a length is a count here
+        return replace(left if operator == _SHL and left else found, array=True)
     if operator == _ADD:
-        found = left or right
-        return replace(found, array=bool(found.array and (not left or not right or left == right))) if found else None
+        if left and right:
+            same = left.type == right.type
+            return replace(left, array=same and (left.array or right.array))
+        return found
     if operator == _SUB:
         return left
     if operator == _DIV:
         return None if left and right and left.type == right.type else left
-    return left if operator == _SHL else None
+    return None
 
 
 def _agree(results: list[Sized | None], expressions: list[Cursor]) -> Sized | None:
-    known = [r for r, e in zip(results, expressions, strict=True) if not is_constant(e)]
-    if not known or any(r is None or known[0] is None or r.type != known[0].type for r in known):
+    return _agree_all([r for r, e in zip(results, expressions, strict=True) if not is_constant(e)])
+
+
+def _agree_all(results: list[Sized | None]) -> Sized | None:
+    """What all results say, if they name one type."""
+    known = [result for result in results if result is not None]
+    if not known or len(known) < len(results) or any(result.type != known[0].type for result in known):
         return None
-    return known[0]
+    return replace(known[0], array=any(result.array for result in known))
 
 
 def _sizeof(expression: Cursor) -> Sized | None:
-    tokens = [token.spelling for token in expression.get_tokens()]
-    if not tokens or tokens[0] != "sizeof":
+    tokens = list(expression.get_tokens())
+    if len(tokens) < 2 or tokens[0].spelling != "sizeof":
         return None
     children = list(expression.get_children())
     operand = next((child for child in children if child.kind.is_expression()), None)
-    if operand is not None and not (tokens[1:2] == ["("] and children[0].kind == CursorKind.TYPE_REF):
+    written = [token.spelling for token in tokens]
+    # An expression inside a type (an array's length) is not what sizeof is applied to.
+    whole = operand is not None and operand.extent.start.offset == tokens[1].extent.start.offset
+    if operand is not None and (whole or (len(written) > 2 and written[2] in _TYPEOF)):
         return Sized(type_name(operand.type), "sizeof")
-    end = len(tokens) - tokens[::-1].index(")") - 1 if ")" in tokens else len(tokens)
-    name = _written_type(tokens[2:end], children)
+    end = len(written) - written[::-1].index(")") - 1 if ")" in written else len(written)
+    name = _written_type(written[2:end], children)
     return Sized(name, "sizeof") if name else None
 
 
@@ -205,22 +257,42 @@ def _offsetof(expression: Cursor, children: list[Cursor]) -> Sized | None:
 
 def _written_type(tokens: list[str], children: list[Cursor]) -> str:
     """The canonical spelling of a type that is written in tokens, with the cursor of the name in it, if any."""
-    text = " ".join(tokens)
-    reference = next((child for child in children if child.kind == CursorKind.TYPE_REF), None)
-    core = _QUALIFIERS.sub(" ", text)
-    if reference is not None:
-        base = type_name(reference.referenced.type)
-        name = reference.referenced.spelling.split("::")[-1]
-        core = re.sub(rf"(?:\w+ :: )*\b{re.escape(name)}\b", " ", core, count=1) if name else core
+    if any(child.kind == CursorKind.TEMPLATE_REF for child in children):
+        return _join(tokens)  # no cursor has the whole of it; as written it is as clang spells it
+    references = [child for child in children if child.kind == CursorKind.TYPE_REF]
+    at, builtin, constant = 0, list[str](), False
+    while at < len(tokens) and (tokens[at] in _QUALIFIERS or tokens[at] in _BUILTIN):
+        constant = constant or tokens[at] == "const"
+        builtin += [tokens[at]] if tokens[at] in _BUILTIN else []
+        at += 1
+    if builtin:
+        base = _builtin_name(builtin)
+    elif references:
+        while at + 2 < len(tokens) and tokens[at + 1] == "::":
+            at += 2
+        base = type_name(references[-1 if len(references) > 1 and tokens[at - 1 : at] == ["::"] else 0].referenced.type)
+        at += 1
     else:
-        words = _BUILTIN.findall(core)
-        base = _builtin_name(words)
-        core = _BUILTIN.sub(" ", core)
-    suffix = "".join(core.split())
-    if not base or not re.fullmatch(r"\**(?:\(\**\)(?:\([^()]*\)|\[\w*\])*)?(?:\[\w*\])*", suffix):
-        return base if reference is not None and not suffix.startswith("*") else ""
-    joint = "" if not suffix or base.endswith("*") else " "
-    return f"{base}{joint}{suffix}" if not suffix.startswith("[") else f"{base}{suffix}"
+        return ""
+    while at < len(tokens) and tokens[at] in _QUALIFIERS:
+        constant = constant or tokens[at] == "const"
+        at += 1
+    suffix = _join(tokens[at:])
+    if not base or not _SUFFIX.fullmatch(suffix):
+        return ""
+    prefix = "const " if constant and suffix.startswith("*") and not base.startswith("const ") else ""
+    joint = "" if not suffix or base.endswith("*") or suffix.startswith("[") else " "
+    return f"{prefix}{base}{joint}{suffix}"
+
+
+def _join(tokens: list[str]) -> str:
+    """A declarator's tokens as clang spells it: a blank only between two words and behind a comma; no qualifiers."""
+    text = ""
+    for token in tokens:
+        if token not in _QUALIFIERS:
+            blank = " " if text and (text[-1] == "," or (text[-1].isalnum() and token[0].isalnum())) else ""
+            text += blank + token
+    return text
 
 
 def _builtin_name(words: list[str]) -> str:
@@ -231,6 +303,8 @@ def _builtin_name(words: list[str]) -> str:
     for name in ("void", "float", "_Bool", "bool"):
         if name in words:
             return name
+    if "__int128" in words:
+        return f"{unsigned}__int128"
     if "double" in words:
         return "long double" if "long" in words else "double"
     if "char" in words:
@@ -250,13 +324,23 @@ def walk_with_parents(root: Cursor) -> Iterator[tuple[Cursor, tuple[Cursor, ...]
         stack.extend((child, below) for child in reversed(list(cursor.get_children())))
 
 
+_CASTS = (
+    CursorKind.CSTYLE_CAST_EXPR,
+    CursorKind.CXX_STATIC_CAST_EXPR,
+    CursorKind.CXX_REINTERPRET_CAST_EXPR,
+    CursorKind.CXX_FUNCTIONAL_CAST_EXPR,
+)
+
+
 def converted_type(parents: tuple[Cursor, ...]) -> str:
     """The `T` of the `T *` that a call's result is converted to by what stands around it, or ""."""
     for parent in reversed(parents):
         kind = parent.kind
         if kind in (CursorKind.PAREN_EXPR, CursorKind.UNEXPOSED_EXPR, CursorKind.CONDITIONAL_OPERATOR):
             continue
-        if kind in (CursorKind.CSTYLE_CAST_EXPR, CursorKind.CXX_STATIC_CAST_EXPR, CursorKind.VAR_DECL):
+        if kind in _CASTS and not pointee_name(parent.type):
+            continue  # a cast to void * on the way to another pointer
+        if kind in _CASTS or kind == CursorKind.VAR_DECL:
             return pointee_name(parent.type)
         if kind == CursorKind.BINARY_OPERATOR and operator_of(parent) == _ASSIGN:
             return pointee_name(parent.type)

@@ -64,8 +64,8 @@ def from_variables(env: Mapping[str, str]) -> Config:
     free = signatures("LIBALLOCS_FREE_FNS")
     subfree = signatures("LIBALLOCS_SUBFREE_FNS")
     wrappers = {}
-    if alloc:
-        name = "LIBALLOCS_ALLOC_FNS"
+    if alloc or free:
+        name = "LIBALLOCS_ALLOC_FNS" if alloc else "LIBALLOCS_FREE_FNS"
         wrappers[name] = Wrapper(name, alloc, free, f"variable {name}")
     allocators = {}
     for signature in signatures("LIBALLOCS_SUBALLOC_FNS"):
@@ -116,7 +116,7 @@ class _Layer:
             sized=self._signatures(table, "sized", ""),
             on_error=self._choice(table, "on-error", "on-error"),
             sidecar_file=self._choice(sidecar, "file", "sidecar.file"),
-            hooks={key: os.path.join(folder, str(value)) for key, value in hooks.items()},
+            hooks={key: os.path.join(folder, self._text(hooks, key, "hooks.")) for key in hooks},
             origins=(self._path,),
         )
 
@@ -127,13 +127,13 @@ class _Layer:
     def _allocator(self, name: str, body: dict[str, Any]) -> Allocator:
         key = f"allocator.{name}."
         self._check_keys(body, _ALLOCATOR_KEYS, key)
-        usable = body.get("usable-size")
+        usable = self._text(body, "usable-size", key)
         return Allocator(
             name,
             self._required_alloc(body, key),
             self._signatures(body, "free", key),
-            None if usable is None else parse_signature(str(usable), self._where("usable-size", key)),
-            str(body.get("suballocates", "")),
+            parse_signature(usable, self._where("usable-size", key)) if usable else None,
+            self._text(body, "suballocates", key),
             self._choice(body, "interpose", "interpose"),
             self._where(name, key),
         )
@@ -159,14 +159,21 @@ class _Layer:
 
     def _choice(self, body: dict[str, Any], name: str, choices: str) -> str:
         value = body.get(name, "")
-        if value and value not in _CHOICES[choices]:
+        if name in body and value not in _CHOICES[choices]:
             allowed = ", ".join(f'"{choice}"' for choice in _CHOICES[choices])
             raise ConfigError(f"{self._where(name, '')}: {choices} is {value!r}; allowed: {allowed}")
         return str(value)
 
+    def _text(self, body: dict[str, Any], name: str, key: str) -> str:
+        value = body.get(name, "")
+        if not isinstance(value, str):
+            raise ConfigError(f"{self._where(name, key)}: {key}{name} is {value!r}; it must be a string")
+        return value
+
     def _table(self, value: object, key: str) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise ConfigError(f"{self._where(key, '')}: {key} must be a table, e.g. [{key}.NAME]")
+            table, _, name = key.rpartition(".")
+            raise ConfigError(f"{self._where(name, table)}: {key} must be a table, e.g. [{key}.NAME]")
         return value
 
     def _check_keys(self, table: Iterable[str], allowed: set[str], key: str) -> None:
@@ -177,16 +184,22 @@ class _Layer:
                 raise ConfigError(f"{self._where(name, key)}: unknown key '{key}{name}'; {hint}")
 
     def _where(self, name: str, key: str) -> str:
-        """`file:line` of the first line that speaks of the key, searched below its table's header."""
-        start = 0
-        header = key.rstrip(".")
-        if header:
-            table = header.split(".", 1)[-1]
-            for number, line in enumerate(self._lines):
-                if line.lstrip().startswith("[") and table in line:
-                    start = number
-                    break
-        for number in range(start, len(self._lines)):
+        """`file:line` of key `name` in table `key`; of the table if it has no line of its own; else of the file."""
+        table = [part for part in key.rstrip(".").split(".", 1) if part]
+        start = self._header([*table, name]) if name else None
+        if start is None:
+            start = self._header(table) if table else 0
+        for number in range(start or 0, len(self._lines)):
+            if number > (start or 0) and self._lines[number].lstrip().startswith("[") and table:
+                break
             if name and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", self._lines[number]):
                 return f"{self._path}:{number + 1}"
-        return f"{self._path}:{start + 1}"
+        return f"{self._path}:{(start or 0) + 1}"
+
+    def _header(self, table: list[str]) -> int | None:
+        """The line of `[table]`, or of the first `[table.…]`."""
+        path = r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in table)
+        for number, line in enumerate(self._lines):
+            if re.match(rf"\s*\[\s*{path}\s*[\].]", line):
+                return number
+        return None

@@ -110,8 +110,8 @@ def parse_signature(text: str, where: str = "") -> Signature:
         else:
             raise _fail(text, column, "one of z p i l u d a, a capital of these, P* or .", where)
     rest, arrow, undoes = text[closing + 1 :].partition("->")
-    if arrow and not undoes:
-        raise _fail(text, len(text), "the name of a function after '->'", where)
+    if arrow and (not undoes or any(char in _NAME_ENDS or not char.isprintable() for char in undoes)):
+        raise _fail(text, len(text) - len(undoes), "the name of a function after '->'", where)
     if len(rest) > 1 or (rest and rest not in C_TYPES):
         raise _fail(text, closing + 1, "one result letter of z p i l u d v", where)
     return Signature(name, tuple(args), rest or "v", undoes)

@@ -1,6 +1,12 @@
 """System V archives (`ar(5)`, GNU and thin): the symbol index, the members, and writing one with changed members."""
 
+from __future__ import annotations
+
 from allocscc.errors import FormatError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAGIC, THIN_MAGIC = b"!<arch>\n", b"!<thin>\n"
 _HEADER = 60
@@ -15,16 +21,18 @@ class Member:
         self.name, self.offset, self.header, self.data = name, offset, header, data
 
 
-def index_names(data: bytes) -> bytes:
-    """The symbol index's names, NUL-terminated each; b"" if the archive has no index."""
-    for name, _, _, body in _entries(data, "archive", with_bodies=True):
-        if name == b"/":
-            count = int.from_bytes(body[:4], "big")
-            return body[4 + 4 * count :]
-        if name == b"/SYM64/":
-            count = int.from_bytes(body[:8], "big")
-            return body[8 + 8 * count :]
-        return b""
+def index_names(data: bytes, where: str = "archive") -> bytes:
+    """The symbol index's names, NUL-terminated each; b"" if the archive has no index.
+
+    Raises:
+        FormatError: the first header is damaged.
+    """
+    for name, _, _, body in _entries(data, where, with_bodies=False):
+        width = {b"/": 4, b"/SYM64/": 8}.get(name)
+        if width is None:
+            break
+        count = int.from_bytes(body[:width], "big")
+        return body[width + width * count :]
     return b""
 
 
@@ -80,8 +88,8 @@ def _entry(name: bytes, data: bytes) -> bytes:
     return header + data + (b"\n" if len(data) % 2 else b"")
 
 
-def _entries(data: bytes, where: str, *, with_bodies: bool) -> list[tuple[bytes, int, bytes, bytes]]:
-    entries = []
+def _entries(data: bytes, where: str, *, with_bodies: bool) -> Iterator[tuple[bytes, int, bytes, bytes]]:
+    """Name, offset, header and body of each entry; a regular archive read without bodies is read up to its index."""
     at = len(MAGIC)
     while at + _HEADER <= len(data):
         header = data[at : at + _HEADER]
@@ -94,9 +102,8 @@ def _entries(data: bytes, where: str, *, with_bodies: bool) -> list[tuple[bytes,
         stored = with_bodies or special
         if stored and start + size > len(data):
             raise FormatError(f"{where}: the member at byte {at} is cut short")
-        entries.append((name, at, header, data[start : start + size] if stored else b""))
+        yield name, at, header, data[start : start + size] if stored else b""
         at = start + (size + size % 2 if stored else 0)
-    return entries
 
 
 def _name(field: bytes, long_names: bytes) -> str:
@@ -111,5 +118,6 @@ def _thin_member(folder: str, name: str, where: str) -> bytes:
     try:
         with open(name if name.startswith("/") else f"{folder}/{name}", "rb") as file:
             return file.read()
-    except OSError as error:
-        raise FormatError(f"{where}: thin archive member {name}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise FormatError(f"{where}: thin archive member {name}: {what}") from error

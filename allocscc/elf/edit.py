@@ -52,6 +52,7 @@ def replace_definitions(data: bytes, names: list[str], where: str) -> bytes:
     result = bytearray(data)
     for section in elf.sections:
         if section.type == SHT_RELA and section.link == table.index and _is_redirected(elf, section):
+            elf.contents(section)  # raises if it reaches behind the file
             _redirect(result, section, moved)
     _append(result, elf, table, bytes(symbols))
     _append(result, elf, elf.sections[table.link], bytes(strings))
@@ -64,7 +65,8 @@ def _is_redirected(elf: ElfObject, relocations: Section) -> bool:
 
 
 def _redirect(data: bytearray, relocations: Section, moved: dict[int, int]) -> None:
-    for at in range(relocations.offset, relocations.offset + relocations.size, _RELA.size):
+    end = relocations.offset + relocations.size - relocations.size % _RELA.size
+    for at in range(relocations.offset, end, _RELA.size):
         offset, info, addend = _RELA.unpack_from(data, at)
         target = moved.get(info >> 32)
         if target is not None:

@@ -20,6 +20,9 @@ _WITH_ARGUMENT = {
 }  # fmt: skip
 # The compiler's own support code (gccint, "Libgcc"): it has no user's wrapper, and 3 MB to look through.
 _SUPPORT_LIBRARIES = {"gcc", "gcc_eh", "gcc_s"}
+# libiberty's ISSPACE knows no others; a no-break space is part of a name.
+_BLANKS = r" \t\n\v\f\r"
+_WORD = rf"(?:\\.|'(?:\\.|[^'\\])*'?|\"(?:\\.|[^\"\\])*\"?|[^{_BLANKS}'\"\\])+"
 _STATIC = {"-static", "-Bstatic", "-dn", "-non_shared"}
 _DYNAMIC = {"-Bdynamic", "-dy", "-call_shared"}
 
@@ -85,6 +88,10 @@ class LinkJob:
                 self.static = True
             elif word in ("--gc-sections", "-gc-sections"):
                 self.gc_sections = True
+            elif word in ("--no-gc-sections", "-no-gc-sections"):
+                self.gc_sections = False
+            elif word.startswith("--output="):
+                self.output = word[9:]
             elif word in ("--wrap", "-wrap"):
                 self.wrapped.add(argument)
             elif word.startswith(("--wrap=", "-wrap=")):
@@ -154,7 +161,7 @@ def expand_response_files(argv: list[str], cwd: str, depth: int = 0) -> list[str
 
 def _response_text(word: str, cwd: str) -> str | None:
     try:
-        with open(os.path.join(cwd, word[1:]), encoding="utf-8", errors="surrogateescape") as file:
+        with open(os.path.join(cwd, word[1:]), encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
     except OSError:
         return None
@@ -165,7 +172,7 @@ def split_response(text: str) -> list[str]:
     import re  # 9 ms that a link without a response file does not pay
 
     words: list[str] = []
-    for match in re.finditer(r"(?:\\.|'(?:\\.|[^'\\])*'?|\"(?:\\.|[^\"\\])*\"?|[^\s'\"\\])+", text, re.S):
+    for match in re.finditer(_WORD, text, re.S):
         words.append(_unquote(match[0]))
     return words
 
@@ -194,7 +201,7 @@ def quote_response(words: list[str]) -> str:
     """A response file's text that `split_response` reads back as the same words."""
     import re
 
-    return "".join(re.sub(r"([\s'\"\\])", r"\\\1", word) + "\n" if word else "''\n" for word in words)
+    return "".join(re.sub(rf"([{_BLANKS}'\"\\])", r"\\\1", word) + "\n" if word else "''\n" for word in words)
 
 
 def _library_folders(args: list[str], cwd: str) -> list[str]:

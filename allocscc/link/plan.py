@@ -116,12 +116,14 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
         return LinkPlan(notes=(f"not observed: {facts.obstacle}",))
     defined = {fact.symbol for fact in facts.functions if fact.place is not None}
     roles = _roles(config)
-    decisions = tuple(_decide(fact, roles[fact.symbol], facts) for fact in facts.functions if fact.symbol in roles)
+    decisions = tuple(
+        _decide(fact, roles[fact.symbol], facts, defined) for fact in facts.functions if fact.symbol in roles
+    )
     runtime = facts.mode == EXECUTABLE
     interpose = tuple(
         family.name
         for family in config.allocators.values()
-        if runtime and family.name in facts.interposable and not any(s.name in defined for s in family.alloc)
+        if runtime and family.name in facts.interposable and family.key_symbol not in defined
     )
     notes = [f"not looked into: {message}" for message in facts.unreadable]
     notes += [f"runtime-interposes: family {name} is not defined in this link" for name in interpose]
@@ -149,7 +151,7 @@ def _roles(config: Config) -> dict[str, _Role]:
     return roles
 
 
-def _decide(fact: Fact, role: _Role, facts: LinkFacts) -> Decision:
+def _decide(fact: Fact, role: _Role, facts: LinkFacts, defined: set[str]) -> Decision:
     stub = ENTRY if isinstance(role.owner, Allocator) else CALLER
 
     def leave(rule: str, reason: str) -> Decision:
@@ -173,6 +175,8 @@ def _decide(fact: Fact, role: _Role, facts: LinkFacts) -> Decision:
         if not fact.references:
             return leave("unused", "nothing in this link refers to it")
         return act(WRAP, "wrapper-imported", "not defined here: references go to a caller stub by --wrap")
+    if isinstance(role.owner, Allocator) and role.owner.key_symbol not in defined:
+        return leave("no-instance", f"no instance here: the key symbol {role.owner.key_symbol} is not defined")
     if stub == ENTRY and facts.mode == SHARED and _preemptible(fact) and _is_preload(role.owner):
         return leave("preload-interposable", "exported from a shared object, where a preload or the executable wins")
     kind = "wrapper-defined" if stub == CALLER else "entry-defined"

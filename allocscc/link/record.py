@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from allocscc.errors import FormatError
 from allocscc.link.plan import CALLER, LEAVE, LinkPlan
@@ -27,7 +28,7 @@ def encode_plan(plan: LinkPlan, output: str) -> bytes:
     return json.dumps(body, sort_keys=True).encode("ascii") + b"\n"
 
 
-def decode_plan(data: bytes, where: str) -> list[dict[str, object]]:
+def decode_plan(data: bytes, where: str) -> list[dict[str, Any]]:
     """All plans in a section (objects that are linked again bring theirs along), as plain tables.
 
     Raises:
@@ -35,18 +36,23 @@ def decode_plan(data: bytes, where: str) -> list[dict[str, object]]:
     """
     try:
         plans = [json.loads(line) for line in data.replace(b"\0", b"").splitlines() if line]
-        if not all(isinstance(plan, dict) and "decisions" in plan for plan in plans):
-            raise ValueError("no decisions")
+        if not all(_is_plan(plan) for plan in plans):
+            raise ValueError("no list of decisions")
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{where}: section .allocs.plan is not a plan: {error}") from error
     return plans
 
 
+def _is_plan(plan: object) -> bool:
+    keys = ("symbol", "action", "stub", "entry", "origin", "rule", "reason")
+    if not isinstance(plan, dict) or not isinstance(plan.get("decisions"), list):
+        return False
+    return all(isinstance(d, dict) and all(isinstance(d.get(key), str) for key in keys) for d in plan["decisions"])
+
+
 def identified_wrappers(data: bytes, where: str) -> set[str]:
     """The wrappers that the output with this section identifies by its own stubs."""
-    names = set()
+    names: set[str] = set()
     for plan in decode_plan(data, where):
-        decisions = plan["decisions"]
-        assert isinstance(decisions, list)
-        names |= {d["symbol"] for d in decisions if d["stub"] == CALLER and d["action"] != LEAVE}
+        names |= {d["symbol"] for d in plan["decisions"] if d["stub"] == CALLER and d["action"] != LEAVE}
     return names

@@ -32,7 +32,10 @@ def stub_source(decisions: Iterable[Decision], config: Config) -> str:
 
 def instance_symbol(family: str) -> str:
     """The readable symbol under which a debugger finds a family's instance."""
-    return "".join(c if c.isalnum() else "_" for c in family) + "_allocator"
+    plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in family)
+    # "g-slice" and "g_slice" are two families: a name that had to be changed gets its bytes behind it
+    suffix = "" if plain == family else "_" + family.encode("utf-8", "surrogateescape").hex()
+    return f"{'_' if plain[:1].isdigit() else ''}{plain}{suffix}_allocator"
 
 
 def _quoted(text: str) -> str:

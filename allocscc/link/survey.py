@@ -107,7 +107,7 @@ def _look_into(
 def _look_into_archive(data: bytes, source: Input, wanted: set[bytes], wrapping: set[bytes], found: Survey) -> None:
     """Members are parsed only if the index defines a name of a role, or the bytes name a wrapper."""
     thin = data.startswith(archive.THIN_MAGIC)
-    index = b"\0" + archive.index_names(data)
+    index = b"\0" + archive.index_names(data, source.path)
     hit = any(b"\0" + name + b"\0" in index for name in wanted)
     if not hit and not thin:
         hit = any(name + b"\0" in data for name in wrapping)
@@ -132,8 +132,8 @@ def _identified(path: str, names: set[str]) -> set[str]:
             return set()
         defined = {s.name.decode() for s in elf.symbols(table, {name.encode() for name in names}) if s.defined}
         text = elf.contents(plan)
-    except (OSError, FormatError):
-        return set()
-    from allocscc.link.record import identified_wrappers
+        from allocscc.link.record import identified_wrappers
 
-    return defined & identified_wrappers(text, path)
+        return defined & identified_wrappers(text, path)
+    except (OSError, FormatError):
+        return set()  # a section of that name that is none of ours

@@ -74,6 +74,9 @@ HOT int ready(void)
 	return likely(atomic_load_explicit(&next.ready, memory_order_acquire)) || resolve();
 }
 
+/* weak: a program that defines one of them itself (a reallocarray for old systems) keeps its own */
+#define ENTRY RT_EXPORT __attribute__((weak))
+
 #define SITE ((uintptr_t)__builtin_return_address(0))
 #define HERE ((uintptr_t)__builtin_frame_address(0))
 #define INSERT(p, size) \
@@ -81,7 +84,7 @@ HOT int ready(void)
 		if (likely((p) != 0)) chunk_insert(&libc, (p), (size), SITE, HERE); \
 	} while (0)
 
-RT_EXPORT void *malloc(size_t size)
+ENTRY void *malloc(size_t size)
 {
 	if (unlikely(!ready())) return early_alloc(16, size);
 	void *p = next.malloc(size);
@@ -89,14 +92,14 @@ RT_EXPORT void *malloc(size_t size)
 	return p;
 }
 
-RT_EXPORT void free(void *p)
+ENTRY void free(void *p)
 {
 	if (unlikely(!p) || unlikely(is_early(p)) || unlikely(!ready())) return;
 	chunk_remove(&libc, p);
 	next.free(p);
 }
 
-RT_EXPORT void *calloc(size_t count, size_t size)
+ENTRY void *calloc(size_t count, size_t size)
 {
 	size_t bytes;
 	if (unlikely(!ready())) return __builtin_mul_overflow(count, size, &bytes) ? 0 : early_alloc(16, bytes);
@@ -123,12 +126,12 @@ HOT void *resize(void *p, size_t size, uintptr_t site, uintptr_t here)
 	return q;
 }
 
-RT_EXPORT void *realloc(void *p, size_t size)
+ENTRY void *realloc(void *p, size_t size)
 {
 	return resize(p, size, SITE, HERE);
 }
 
-RT_EXPORT void *reallocarray(void *p, size_t count, size_t size)
+ENTRY void *reallocarray(void *p, size_t count, size_t size)
 {
 	size_t bytes;
 	if (__builtin_mul_overflow(count, size, &bytes)) {
@@ -143,14 +146,14 @@ HOT void *aligned(size_t align, size_t size)
 	return likely(ready()) ? next.memalign(align, size) : early_alloc(align, size);
 }
 
-RT_EXPORT void *memalign(size_t align, size_t size)
+ENTRY void *memalign(size_t align, size_t size)
 {
 	void *p = aligned(align, size);
 	INSERT(p, size);
 	return p;
 }
 
-RT_EXPORT void *aligned_alloc(size_t align, size_t size)
+ENTRY void *aligned_alloc(size_t align, size_t size)
 {
 	if (align & (align - 1) || !align) {
 		errno = EINVAL;
@@ -161,7 +164,7 @@ RT_EXPORT void *aligned_alloc(size_t align, size_t size)
 	return p;
 }
 
-RT_EXPORT int posix_memalign(void **out, size_t align, size_t size)
+ENTRY int posix_memalign(void **out, size_t align, size_t size)
 {
 	if (align & (align - 1) || align % sizeof(void *) || !align) return EINVAL;
 	int saved = errno;
@@ -175,14 +178,14 @@ RT_EXPORT int posix_memalign(void **out, size_t align, size_t size)
 
 #define PAGE 4096
 
-RT_EXPORT void *valloc(size_t size)
+ENTRY void *valloc(size_t size)
 {
 	void *p = aligned(PAGE, size);
 	INSERT(p, size);
 	return p;
 }
 
-RT_EXPORT void *pvalloc(size_t size)
+ENTRY void *pvalloc(size_t size)
 {
 	if (size > SIZE_MAX - PAGE) {
 		errno = ENOMEM;
@@ -195,7 +198,7 @@ RT_EXPORT void *pvalloc(size_t size)
 }
 
 /* memory from before the next definitions were known has no header that they understand */
-RT_EXPORT size_t malloc_usable_size(void *p)
+ENTRY size_t malloc_usable_size(void *p)
 {
 	if (!p) return 0;
 	if (is_early(p)) return ((size_t *)p)[-1];

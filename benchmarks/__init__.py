@@ -1,0 +1,1 @@
+"""Measurements against plain gcc and, where installed, against other heap profilers."""

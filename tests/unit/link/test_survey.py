@@ -1,0 +1,175 @@
+"""What the inputs of a link hold: `allocscc.link.survey`, and the facts made of it: `allocscc.link.facts`."""
+
+import pytest
+
+from allocscc.link.facts import link_facts
+from allocscc.link.job import SHARED, LinkJob
+from allocscc.link.plan import CALLER, REPLACE, Decision, Fact, LinkPlan
+from allocscc.link.record import encode_plan
+from allocscc.link.survey import survey
+from tests.unit.elf.build import DYN, HIDDEN, LOCAL, NOTYPE, OBJECT, WEAK, Sec, Sym, archive, elf, thin_archive
+
+_WRAPPERS, _ENTRIES = ["xmalloc", "ymalloc"], ["malloc", "free", "slab_get"]
+_USES = elf([Sym("main"), Sym("xmalloc", "", type=NOTYPE), Sym("malloc", "", type=NOTYPE)])
+_DEFINES = elf([Sym("xmalloc"), Sym("malloc", "", type=NOTYPE)])
+
+
+@pytest.fixture
+def link(tmp_path):
+    """`link(words, **files)`: a link of files (`_` in a name is `.`) and what the survey finds in it."""
+
+    def look(words, **files):
+        for name, data in files.items():
+            (tmp_path / name.replace("_", ".")).write_bytes(data)
+        job = LinkJob(words.split(), str(tmp_path))
+        return job, survey(job, _WRAPPERS, _ENTRIES)
+
+    return look
+
+
+def definitions(found):
+    return [(d.name, d.input.index, d.member, d.weak, d.visibility) for d in found.definitions]
+
+
+def references(found):
+    return {name: [i.index for i in inputs] for name, inputs in found.references.items()}
+
+
+def facts(job, found, **more):
+    return {f.symbol: f for f in link_facts(job, found, frozenset(), **more).functions}
+
+
+def test_definitions_and_references(link):
+    """R7: functions of a role, found by their symbols."""
+    job, found = link("-o p a.o b.o", a_o=_USES, b_o=_DEFINES)
+    assert definitions(found) == [("xmalloc", 3, -1, False, 0)]
+    assert references(found) == {"xmalloc": [2]}
+    assert facts(job, found) == {"xmalloc": Fact("xmalloc", (3, -1))}
+
+
+def test_binding_and_visibility(link):
+    """R8: what decides about a definition is read from its symbol."""
+    data = elf([Sym("malloc", binding=WEAK), Sym("slab_get", visibility=HIDDEN), Sym("xmalloc", type=NOTYPE)])
+    _, found = link("a.o", a_o=data)
+    assert sorted(definitions(found)) == [
+        ("malloc", 0, -1, True, 0), ("slab_get", 0, -1, False, 2), ("xmalloc", 0, -1, False, 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [Sym("xmalloc", binding=LOCAL), Sym("xmalloc", type=OBJECT), Sym("xmalloc", "", binding=WEAK),
+     Sym("xmallocx"), Sym("a")],
+)  # fmt: skip
+def test_nothing_of_interest(link, symbol):
+    """R6: local and weak undefined symbols, variables, other names: a link that costs nothing."""
+    job, found = link("a.o", a_o=elf([symbol]))
+    assert (found.definitions, found.references, found.unreadable) == ([], {}, [])
+    assert facts(job, found) == {}
+
+
+def test_entry_points_are_no_references(link):
+    """R8: a direct call of malloc needs nothing."""
+    _, found = link("a.o", a_o=elf([Sym("malloc", "", type=NOTYPE)]))
+    assert found.references == {}
+
+
+def test_archive_members(link):
+    """R6: definitions and references in members, with their places."""
+    lib = archive([("n.o", elf([Sym("other")])), ("d.o", _DEFINES), ("u.o", _USES)], ["other", "xmalloc", "main"])
+    _, found = link("a.o x.a", a_o=_USES, x_a=lib)
+    assert definitions(found) == [("xmalloc", 1, 1, False, 0)]
+    assert references(found) == {"xmalloc": [0, 1]}
+
+
+def test_archive_that_only_refers(link):
+    """R6: the index names definitions alone; a reference to a wrapper is seen all the same."""
+    _, found = link("x.a", x_a=archive([("u.o", _USES)], ["main"]))
+    assert references(found) == {"xmalloc": [0]}
+
+
+def test_archive_of_no_interest(link):
+    """R6: it is not taken apart: damaged members do not matter."""
+    lib = archive([("n.o", b"\x7fELF damaged")], ["other"])
+    _, found = link("x.a", x_a=lib)
+    assert (found.definitions, found.references, found.unreadable) == ([], {}, [])
+
+
+def test_archive_with_foreign_members(link):
+    """R6: bitcode and text in an archive are no errors (HAZARDS 15)."""
+    lib = archive([("b.o", b"BC\xc0\xde"), ("t", b"text"), ("d.o", _DEFINES)], ["xmalloc"])
+    _, found = link("x.a", x_a=lib)
+    assert definitions(found) == [("xmalloc", 0, 2, False, 0)]
+    assert found.unreadable == []
+
+
+def test_thin_archive(link):
+    """R6: a thin archive's members stand beside it."""
+    _, found = link("x.a", d_o=_DEFINES, x_a=thin_archive(["d.o"], [len(_DEFINES)], ["xmalloc"]))
+    assert definitions(found) == [("xmalloc", 0, 0, False, 0)]
+    assert found.unreadable == []
+
+
+def test_damaged_inputs_are_named(link):
+    """R15: the link goes on, and the plan says what was not looked into."""
+    job, found = link("a.o b.o x.a", a_o=_USES[:-9], b_o=_DEFINES, x_a=b"!<arch>\n" + b"?" * 60)
+    assert [message.rsplit("/", 1)[-1].split(":")[0] for message in found.unreadable] == ["a.o", "x.a"]
+    assert definitions(found) == [("xmalloc", 1, -1, False, 0)]
+    assert link_facts(job, found, frozenset()).unreadable == tuple(found.unreadable)
+
+
+def test_sites(link):
+    """R13: whether any input brings site records."""
+    with_sites = elf([Sym("main")], [Sec(".text"), Sec("allocs_sites", bytes(32))])
+    assert link("a.o", a_o=with_sites)[1].has_sites
+    assert link("x.a", x_a=archive([("a.o", with_sites)]))[1].has_sites
+    job, found = link("a.o", a_o=elf([Sym("main")]))
+    assert not found.has_sites
+    assert not link_facts(job, found, frozenset()).has_sites
+
+
+def dso(*names, plan=True):
+    decisions = tuple(Decision(n, REPLACE, CALLER, "x", "", "r", "w", None) for n in names)
+    sections = [Sec(".text"), Sec(".allocs.plan", encode_plan(LinkPlan(decisions), "l.so"), 0)]
+    return elf([Sym(name) for name in names], sections if plan else sections[:1], DYN)
+
+
+def test_identified_by_a_library(link):
+    """R12: a shared object built by us identifies its wrappers itself."""
+    job, found = link("a.o l.so", a_o=_USES, l_so=dso("xmalloc", "ymalloc"))
+    assert found.identified == {"xmalloc"}
+    assert facts(job, found)["xmalloc"] == Fact("xmalloc", references=(0,), identified=True)
+
+
+def test_library_not_built_by_us(link):
+    """R12: then the reference gets a caller stub."""
+    job, found = link("a.o l.so", a_o=_USES, l_so=dso("xmalloc", plan=False))
+    assert facts(job, found)["xmalloc"] == Fact("xmalloc", references=(0,))
+
+
+@pytest.mark.parametrize("plan", [b"junk", b'{"decisions": [{}]}', b'{"decisions": 3}', b"\xff"])
+def test_library_with_a_damaged_plan(link, plan):
+    """R6: a damaged section in somebody's library does not stop a link."""
+    data = elf([Sym("xmalloc")], [Sec(".text"), Sec(".allocs.plan", plan, 0)], DYN)
+    _, found = link("a.o l.so", a_o=_USES, l_so=data)
+    assert found.identified == set()
+
+
+def test_first_definition_counts(link):
+    """R8: as for the linker; a weak one only where no strong one is."""
+    weak = elf([Sym("malloc", binding=WEAK)])
+    strong = elf([Sym("malloc")])
+    for words, index in (("a.o b.o c.o", 1), ("b.o c.o a.o", 0)):
+        job, found = link(words, a_o=weak, b_o=strong, c_o=strong)
+        assert facts(job, found)["malloc"] == Fact("malloc", (index, -1))
+    job, found = link("a.o", a_o=weak)
+    assert facts(job, found)["malloc"] == Fact("malloc", (0, -1), weak=True)
+
+
+def test_facts_of_the_link(link):
+    """R6: mode and the user's wraps come from the command line; functions are in order."""
+    job, found = link("-shared --wrap=f a.o", a_o=elf([Sym("xmalloc"), Sym("slab_get"), Sym("malloc")]))
+    found_facts = link_facts(job, found, frozenset({"malloc"}))
+    assert (found_facts.mode, found_facts.user_wrapped) == (SHARED, frozenset({"f"}))
+    assert found_facts.interposable == frozenset({"malloc"})
+    assert [f.symbol for f in found_facts.functions] == ["malloc", "slab_get", "xmalloc"]

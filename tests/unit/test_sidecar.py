@@ -1,0 +1,128 @@
+"""The sidecar's format: `allocscc.sidecar`."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allocscc.errors import FormatError
+from allocscc.sidecar import EVIDENCE, FLAG_ARRAY, FLAG_TAIL, VERSION, Site, decode, encode
+from tests.unit.damage import nothing_but
+
+# File names are any bytes, so surrogateescape's code points turn up beside real characters.
+_TEXT = st.text(st.characters(codec="utf-8") | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF), max_size=10)
+_SITES = st.builds(
+    Site,
+    file=_TEXT, line=st.integers(0, 2**31 - 1), column=st.integers(0, 2**31 - 1), function=_TEXT, callee=_TEXT,
+    type=_TEXT, evidence=st.sampled_from(EVIDENCE), array=st.booleans(), tail=st.booleans(),
+)  # fmt: skip
+_RECORDS = st.lists(st.lists(_SITES, max_size=3).map(tuple), max_size=4)
+_SITE = Site("/a/x.c", 3, 9, "main", "malloc", "struct s", "sizeof", True, False)
+
+
+def record(body, header=b"allocs-sidecar 1 %d\n"):
+    """A record with any body under a right header."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return header % len(data) + data
+
+
+@given(_RECORDS)
+def test_round_trip_and_concatenation(records):
+    """R4: records one behind the other (`ld -r`) decode to all their sites in order."""
+    data = b"".join(encode("x.c", "gcc", sites) for sites in records)
+    assert decode(data) == [site for sites in records for site in sites]
+
+
+@given(_TEXT, _TEXT)
+def test_record_is_ascii(source, compiler):
+    """R4: the assembler's string needs no thought about encodings."""
+    data = encode(source, compiler, (_SITE,))
+    assert data.isascii()
+    assert data.endswith(b"\n")
+    assert data.startswith(b"allocs-sidecar %d " % VERSION)
+
+
+def test_nothing():
+    """R4: an object without the section has no sites."""
+    assert decode(b"") == []
+    assert decode(encode("x.c", "gcc", ())) == []
+
+
+def test_unknown_keys_are_ignored():
+    """R4: what a newer version adds does not make its records unreadable."""
+    site = {"file": "x.c", "line": 1, "column": 2, "function": "f", "callee": "malloc", "colour": "red"}
+    assert decode(record({"sites": [site], "later": {"x": 1}})) == [Site("x.c", 1, 2, "f", "malloc")]
+
+
+@given(st.integers(1, 10**6))
+def test_cut_short(cut):
+    """R4: a record that lost its end is an error, not fewer sites."""
+    data = encode("x.c", "gcc", (_SITE, _SITE))
+    with pytest.raises(FormatError):
+        decode(data[: cut % (len(data) - 1) + 1])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x", b"\0", b"allocs-sidecar", b"allocs-sidecar \n", b"allocs-sidecar 1\n", b"allocs-sidecar 1 x\n",
+        b"allocs-sidecar 1 -1\n", b"allocs-sidecar 1 2 3\n{}", b"allocs-sidecar 1 99999999999999999999\n{}",
+        pytest.param(b"allocs-sidecar 1 " + b"9" * 5000 + b"\n{}", id="length-of-5000-digits"),
+        record(b""), record(b"{"), record(b"\xff\xfe"), record(b"[" * 100_000), record([]), record(3), record(None),
+        record({}), record({"sites": None}), record({"sites": 3}), record({"sites": {"a": 1}}), record({"sites": "ab"}),
+        record({"sites": [3]}), record({"sites": [None]}), record({"sites": [[]]}), record({"sites": [{}]}),
+        record({"sites": [{"file": "x.c"}]}), record(b'{"sites": ' + b"9" * 5000 + b"}"),
+        encode("x.c", "gcc", (_SITE,)) + b"junk", encode("x.c", "gcc", (_SITE,)) + b"\0\0\0",
+    ],
+    ids=lambda data: repr(data[:40]),
+)  # fmt: skip
+def test_hostile_input(data):
+    """R4: objects come from anywhere; whatever stands in the section, the error is ours."""
+    with pytest.raises(FormatError, match=r"^lib\.a"):
+        decode(data, "lib.a")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("file", 3), ("line", "3"), ("line", None), ("column", [1]), ("type", {}), ("callee", None), ("array", "yes")],
+)
+def test_fields_of_wrong_type(key, value):
+    """R4: a site has the types that it promises, so that no reader fails later and elsewhere."""
+    site = {"file": "x.c", "line": 1, "column": 2, "function": "f", "callee": "malloc"} | {key: value}
+    with pytest.raises(FormatError):
+        decode(record({"sites": [site]}))
+
+
+def test_evidence_of_a_newer_version():
+    """R4: a kind of evidence that we do not know is an error at once or none at all, not one in `flags`."""
+    site = {"file": "x.c", "line": 1, "column": 2, "function": "f", "callee": "malloc", "evidence": "oracle"}
+    with nothing_but(FormatError):
+        (found,) = decode(record({"sites": [site]}))
+        assert found.flags & 0xFF < len(EVIDENCE)
+
+
+@given(st.binary(max_size=60), st.integers(0, 1000), st.integers(0, 255))
+def test_any_bytes(data, position, value):
+    """R4: random bytes, and random damage to a right record, raise nothing but FormatError."""
+    damaged = bytearray(encode("x.c", "gcc", (_SITE,)))
+    damaged[position % len(damaged)] = value
+    for attempt in (data, b"allocs-sidecar 1 " + data, bytes(damaged)):
+        with nothing_but(FormatError, "sidecar"):
+            assert all(isinstance(site, Site) for site in decode(attempt))
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE)
+def test_flags(evidence):
+    """R4: the number in a site's record tells evidence, array and tail apart."""
+    number = EVIDENCE.index(evidence)
+    assert Site("", 0, 0, "", "", evidence=evidence).flags == number
+    assert Site("", 0, 0, "", "", evidence=evidence, array=True).flags == number | FLAG_ARRAY
+    assert Site("", 0, 0, "", "", evidence=evidence, tail=True).flags == number | FLAG_TAIL
+
+
+def test_message_names_the_place():
+    """R4: the message has the file and the byte."""
+    first = encode("x.c", "gcc", (_SITE,))
+    with pytest.raises(FormatError, match=rf"^x\.o: the record at byte {len(first)} is cut short \(3 of 9 bytes\)$"):
+        decode(first + b"allocs-sidecar 1 9\nabc", "x.o")
