@@ -12,12 +12,10 @@ from allocscc.compile.sizes import (
     SizeReader,
     converted_type,
     is_constant,
-    pointee_name,
-    presumed_location,
-    type_name,
     walk_with_parents,
 )
 from allocscc.compile.source import NEW, Sized, SourceSite
+from allocscc.compile.spelling import pointee_name, presumed_location, type_name
 from allocscc.config.signature import Signature
 
 _FUNCTIONS = {
