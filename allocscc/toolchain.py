@@ -80,6 +80,21 @@ def run(argv: list[str]) -> str:
     return output
 
 
+class TemporaryFolder:
+    """A private folder that is gone afterwards; `tempfile` does the same and costs 18 ms of import."""
+
+    def __enter__(self) -> str:
+        base = os.environ.get("TMPDIR") or "/tmp"
+        self._path = os.path.join(base, f"allocscc-{os.urandom(8).hex()}")
+        os.mkdir(self._path, 0o700)
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        for name in os.listdir(self._path):
+            os.unlink(os.path.join(self._path, name))
+        os.rmdir(self._path)
+
+
 def find_program(name: str) -> str:
     """The path of a program on `PATH`, or its bare name if there is none."""
     for folder in os.environ.get("PATH", os.defpath).split(":"):

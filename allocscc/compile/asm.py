@@ -23,12 +23,6 @@ _SECTION = re.compile(
 _FUNCTION = re.compile(r"\t\.type[ \t]+\"?([^\s,\"]+)\"?,[ \t]*[@%](?:function|gnu_indirect_function)")
 # gcc's suffixes of clones and partitions: the person who wrote the function never saw them
 _CLONE = re.compile(r"\.(?:cold|constprop|isra|part|lto_priv|localalias)(?:\.\d+)?$")
-_DEBUG_SECTION = re.compile(
-    r"^[ \t]+\.section[ \t]+\.debug_.*?"
-    r"(?=^[ \t]+\.(?:section[ \t]+(?!\.debug_)|text\b|data\b|bss\b|ident\b|addrsig\b)|\Z)",
-    re.M | re.S,
-)
-_DEBUG_LINE = re.compile(r"^[ \t]+\.(?:loc[ \t][^\n]*|file[ \t]+\d+[ \t][^\n]*)\n", re.M)
 
 
 @dataclass(frozen=True)
@@ -107,14 +101,6 @@ def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
             )
         )  # fmt: skip
     return sites
-
-
-def strip_line_info(text: str) -> str:
-    """The text without the debug info that we asked for on top of the user's options.
-
-    Only `.loc`, numbered `.file` and `.debug_*` sections go; labels stay, they make no bytes.
-    """
-    return _DEBUG_LINE.sub("", _DEBUG_SECTION.sub("", text))
 
 
 def _in_frame(text: str, position: int) -> bool:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 
 from allocscc import toolchain
 from allocscc.compile.command import AssemblerCommand, CompilerCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from allocscc.compile.unit import Annotated, Preprocessed, Unit
+    from allocscc.config.roles import Roles
 
 _ENCODING = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
@@ -38,7 +40,7 @@ def _compile(command: CompilerCommand) -> int:
     rewritable = command.output and (not os.path.exists(command.output) or os.path.isfile(command.output))
     if not command.makes_assembly or not (piped or rewritable):
         toolchain.replace([command.real, *command.args])
-    with tempfile.TemporaryDirectory(prefix="allocscc-") as folder:
+    with toolchain.TemporaryFolder() as folder:
         # Line information costs nothing in code; what the user did not ask for is taken out again.
         arguments = command.args if command.debug else [*command.args, "-g1"]
         made = os.path.join(folder, "unit.s") if piped else command.output
@@ -49,10 +51,10 @@ def _compile(command: CompilerCommand) -> int:
         if status != 0:
             return status
         text = _read(made)
-        result = _try_annotate(_unit(command, text, folder), command.sidecar_path())
+        result = _try_annotate(text, command.source, lambda: _unit(command, text, folder), command.sidecar_path())
         final = result.text if result else text
         if not command.debug:
-            from allocscc.compile.asm import strip_line_info
+            from allocscc.compile.lineinfo import strip_line_info
 
             final = strip_line_info(final)
         if piped:
@@ -99,21 +101,9 @@ def _assemble(command: AssemblerCommand) -> int:
     real = [command.real, *command.args]
     if not command.source:
         toolchain.replace(real)
-    from allocscc.compile.clang import driver_command, preprocess
-    from allocscc.compile.unit import Unit
-
-    with tempfile.TemporaryDirectory(prefix="allocscc-") as folder:
-        driver = driver_command(command.source)
-        source = driver[0] if driver else command.source
-        unit = Unit(
-            source,
-            _read(command.source),
-            os.getcwd(),
-            os.environ.get("ALLOCSCC_REAL", ""),
-            lambda: preprocess(driver[0], driver[1], folder) if driver else None,
-            lambda _: None,
-        )
-        result = _try_annotate(unit, "")
+    with toolchain.TemporaryFolder() as folder:
+        text = _read(command.source)
+        result = _try_annotate(text, command.source, lambda: _clang_unit(command.source, text, folder), "")
         if result is None:
             return toolchain.spawn(real)
         path = os.path.join(folder, "unit.s")
@@ -122,11 +112,39 @@ def _assemble(command: AssemblerCommand) -> int:
         return toolchain.spawn(command.with_source(path))
 
 
-def _try_annotate(unit: Unit, sidecar_path: str) -> Annotated | None:
+def _clang_unit(assembly: str, text: str, folder: str) -> Unit:
+    from allocscc.compile.clang import driver_command, preprocess
+    from allocscc.compile.unit import Unit
+
+    driver = driver_command(assembly)
+    return Unit(
+        driver[0] if driver else assembly,
+        text,
+        os.getcwd(),
+        os.environ.get("ALLOCSCC_REAL", ""),
+        lambda: preprocess(driver[0], driver[1], folder) if driver else None,
+        lambda _: None,
+    )
+
+
+def _is_of_interest(text: str, roles: Roles) -> bool:
+    """Whether the assembly names a function whose calls are sites, or defines one of a role.
+
+    Most units do neither, and must not pay for importing what looks closer.
+    """
+    for name in roles.signatures:
+        if name in text and (f"\t{name}" in text or f"*{name}@" in text):
+            return True
+    return any(f"\n{name}:" in text for name in roles.entries)
+
+
+def _try_annotate(text: str, source: str, make_unit: Callable[[], Unit], sidecar_path: str) -> Annotated | None:
     """The unit with records; None if there is nothing of interest, or if we failed: then with one warning.
 
     Args:
-        unit: what to look through.
+        text: the unit's assembly.
+        source: its name, for messages.
+        make_unit: gives all there is to know of it.
         sidecar_path: where a sidecar file would go, or "" for nowhere.
     """
     from allocscc.config.roles import load_roles
@@ -136,7 +154,11 @@ def _try_annotate(unit: Unit, sidecar_path: str) -> Annotated | None:
     try:
         roles = load_roles(dict(os.environ), os.getcwd())
         on_error = roles.on_error
+        if not _is_of_interest(text, roles):
+            return None
         from allocscc.compile.unit import annotate
+
+        unit = make_unit()
 
         result = annotate(unit, roles)
         if result is not None and sidecar_path and roles.sidecar_file == "always":
@@ -147,9 +169,9 @@ def _try_annotate(unit: Unit, sidecar_path: str) -> Annotated | None:
         if isinstance(error, ImportError):
             what += f"; run 'make setup', or '{sys.executable} -m pip install libclang'"
         if on_error == "stop":
-            sys.stderr.write(f"allocscc: {unit.source}: the compile phase failed: {what}\n")
+            sys.stderr.write(f"allocscc: {source}: the compile phase failed: {what}\n")
             raise SystemExit(70) from error
-        toolchain.warn(f"{unit.source}: the compile phase failed: {what}; compiled without records")
+        toolchain.warn(f"{source}: the compile phase failed: {what}; compiled without records")
         return None
 
 

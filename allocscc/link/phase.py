@@ -62,8 +62,6 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
 
 
 def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> int:
-    import tempfile
-
     from allocscc.config.load import load_config
     from allocscc.link.apply import edits, plan_object
     from allocscc.link.facts import link_facts
@@ -72,7 +70,7 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> in
 
     config = load_config(dict(os.environ), os.getcwd())
     plan = make_plan(link_facts(job, found, interposable()), config)
-    with tempfile.TemporaryDirectory(prefix="allocscc-") as folder:
+    with toolchain.TemporaryFolder() as folder:
         changes, options = edits(plan, job, config, folder)
         words, more = _additions(job, plan.register, list(plan.interpose), real)
         words.insert(0, plan_object(plan, job.output, folder))
