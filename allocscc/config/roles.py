@@ -51,7 +51,7 @@ def load_roles(env: dict[str, str], cwd: str) -> Roles:
             stored_key, fields = marshal.load(file)
         if stored_key == key:
             return Roles(fields)
-    except (OSError, ValueError, EOFError, TypeError):
+    except (OSError, ValueError, EOFError, TypeError, MemoryError):  # damaged: make it again
         pass
     fields = _fields(env, cwd)
     if path is not None:
