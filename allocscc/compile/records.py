@@ -7,10 +7,14 @@ record with its function) and `?` (same COMDAT group), see the gas manual, "Sect
 stubgen/runtime/rt.h is the reader.
 """
 
+import re
+
 from allocscc.compile.asm import CONDITIONS, MachineSite
 from allocscc.sidecar import Site
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
 
+# -masm=intel: our own instructions are in the other syntax (gas manual, "i386-Syntax")
+_INTEL = re.compile(r"^\t\.intel_syntax noprefix$", re.M)
 _STRINGS = ".rodata.allocs.str1.1"
 
 
@@ -25,11 +29,12 @@ def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], 
     """
     strings: dict[str, str] = {}
     pieces: list[str] = []
+    intel = _INTEL.search(text) is not None
     at = 0
     for number, (place, site) in enumerate(zip(machine, sites, strict=True)):
         pieces.append(text[at : place.start])
         label = f".Lallocs_site{number}"
-        pieces.append(_call(text[place.start : place.end], place, label))
+        pieces.append(_call(text[place.start : place.end], place, label, intel))
         pieces.append(_record(label, place.section, site, strings))
         at = place.end
     pieces.append(text[at:])
@@ -40,7 +45,7 @@ def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], 
     return "".join(pieces)
 
 
-def _call(line: str, place: MachineSite, label: str) -> str:
+def _call(line: str, place: MachineSite, label: str, intel: bool) -> str:
     """The call with the label at its return address.
 
     A tail call has no return address of its own: it becomes a call and a return. The jump stood where the frame was
@@ -55,7 +60,8 @@ def _call(line: str, place: MachineSite, label: str) -> str:
         over = f"\tj{CONDITIONS[place.condition]}\t.Lallocs_over{number}\n"
         skip = f"\n.Lallocs_over{number}:"
     down, up = ("\t.cfi_adjust_cfa_offset 8\n", "\t.cfi_adjust_cfa_offset -8\n") if place.cfi else ("", "")
-    return f"{over}\tsubq\t$8, %rsp\n{down}\tcall\t{target}\n{label}:\n\taddq\t$8, %rsp\n{up}\tret{skip}"
+    code = f"{over}\tsubq\t$8, %rsp\n{down}\tcall\t{target}\n{label}:\n\taddq\t$8, %rsp\n{up}\tret{skip}"
+    return f"\t.att_syntax prefix\n{code}\n\t.intel_syntax noprefix" if intel else code
 
 
 def _record(label: str, section: str, site: Site, strings: dict[str, str]) -> str:

@@ -15,8 +15,9 @@ def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> Lin
         if definition.name in functions and functions[definition.name].place is not None:
             continue
         functions[definition.name] = Fact(
-            definition.name, (definition.input.index, definition.member), definition.weak, definition.visibility
-        )
+            definition.name, (definition.input.index, definition.member), definition.weak, definition.visibility,
+            intermediate=definition.name in found.intermediate and "-plugin" in job.args,
+        )  # fmt: skip
     return LinkFacts(
         mode=job.mode,
         functions=tuple(functions[name] for name in sorted(functions)),

@@ -23,6 +23,7 @@ class Fact:
         visibility: st_other visibility of the definition.
         references: argument indexes of inputs that refer to it without defining it.
         identified: whether a shared library of the link brings its own identity for it.
+        intermediate: whether the linker's plugin will take the definition from LTO's intermediate code.
     """
 
     symbol: str
@@ -31,6 +32,7 @@ class Fact:
     visibility: int = _DEFAULT
     references: tuple[int, ...] = ()
     identified: bool = False
+    intermediate: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,8 @@ def _decide(fact: Fact, role: _Role, facts: LinkFacts, defined: set[str]) -> Dec
         if not fact.references:
             return leave("unused", "nothing in this link refers to it")
         return act(WRAP, "wrapper-imported", "not defined here: references go to a caller stub by --wrap")
+    if fact.intermediate:
+        return leave("lto", "the linker takes it from LTO's intermediate code; not observed")
     if isinstance(role.owner, Allocator) and role.owner.key_symbol not in defined:
         return leave("no-instance", f"no instance here: the key symbol {role.owner.key_symbol} is not defined")
     if stub == ENTRY and facts.mode == SHARED and _preemptible(fact) and _is_preload(role.owner):

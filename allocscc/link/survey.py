@@ -40,16 +40,18 @@ class Survey:
         references: wrapper → inputs that refer to it strongly without defining it.
         identified: wrappers that a shared library built by us defines and identifies.
         has_sites: whether any input brings site records.
+        intermediate: functions of a role that an object defines both as machine code and as LTO's intermediate code.
         unreadable: messages about inputs that could not be looked into.
     """
 
-    __slots__ = ("definitions", "has_sites", "identified", "references", "unreadable")
+    __slots__ = ("definitions", "has_sites", "identified", "intermediate", "references", "unreadable")
 
     def __init__(self) -> None:
         self.definitions: list[Definition] = []
         self.references: dict[str, list[Input]] = {}
         self.identified: set[str] = set()
         self.has_sites = False
+        self.intermediate: set[str] = set()
         self.unreadable: list[str] = []
 
 
@@ -98,6 +100,8 @@ def _look_into(
         if symbol.defined and symbol.binding != STB_LOCAL and symbol.type in _FUNCTION_TYPES:
             weak = symbol.binding == STB_WEAK
             found.definitions.append(Definition(name, source, member, weak, symbol.visibility))
+            if any(section.name.startswith(b".gnu.lto_") for section in elf.sections):
+                found.intermediate.add(name)
         elif not symbol.defined and symbol.name in wrapping and symbol.binding != STB_WEAK:
             inputs = found.references.setdefault(name, [])
             if source not in inputs:

@@ -143,3 +143,58 @@ def test_allocations_of_cplusplus(box: Toolbox) -> None:
     assert (many["type"], many["line"], many["wrapper"], many["size"]) == ("shape", 8, "_Znam", 20)
     assert (p["type"], p["line"], p["wrapper"]) == ("shape", 10, None)
     assert one(answers, name="deleted")["allocator"] is None
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("-pg",),
+        ("--coverage",),
+        ("-fopenmp",),
+        ("-fcf-protection=full",),
+        ("-fno-plt",),
+        ("-fsanitize=undefined",),
+        ("-fno-asynchronous-unwind-tables",),
+        ("-masm=intel",),
+        ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
+        ("-fno-semantic-interposition", "-fPIC"),
+        ("-fvisibility=hidden",),
+        ("-rdynamic", "-Wl,-z,now,-z,relro,--as-needed"),
+        ("-g3", "-gz"),
+        ("-finstrument-functions",),
+        ("-fstack-protector-all",),
+        ("-fprofile-generate",),
+        ("-fverbose-asm", "-dA"),
+        ("-O3", "-funroll-all-loops"),
+        ("-std=c2x",),
+        ("-pipe",),
+    ],
+    ids=" ".join,
+)
+def test_flags_of_real_builds(box: Toolbox, flags: tuple[str, ...]) -> None:
+    """R3, R4, R6: the same answers whatever else the compiler is asked for."""
+    box.allocscc("-O2", *flags, SOURCE, WRAPPER_SOURCE, "-o", "prog", env=WRAPPERS)
+    check_answers(box.answers("prog"))
+
+
+def test_lto_is_said_to_be_unobserved(box: Toolbox) -> None:
+    """R6, R15: what the linker's plugin takes from intermediate code works as before, and explain says why."""
+    box.allocscc("-O2", "-flto", "-ffat-lto-objects", SOURCE, WRAPPER_SOURCE, "-o", "prog", env=WRAPPERS)
+    assert one(box.answers("prog"), name="one")["size"] == 80
+    assert "xmalloc: leave (lto)" in box.run(ROOT / "bin" / "allocs", "explain", "prog").stdout
+
+
+def test_cmake_project(box: Toolbox) -> None:
+    """R3: CMake's own probes and a project with a shared library."""
+    need("cmake")
+    box.write(
+        "CMakeLists.txt",
+        "cmake_minimum_required(VERSION 3.16)\nproject(p C)\n"
+        f"add_library(x SHARED {WRAPPER_SOURCE})\nadd_executable(prog {SOURCE})\n"
+        f"target_include_directories(prog PRIVATE {ROOT}/stubgen {PROGRAMS})\ntarget_link_libraries(prog x)\n",
+    )
+    compiler = f"-DCMAKE_C_COMPILER={ROOT}/bin/allocscc"
+    made = box.run("cmake", "-S", ".", "-B", "out", compiler, "-DCMAKE_BUILD_TYPE=Release", env=WRAPPERS)
+    made = box.run("cmake", "--build", "out", "-j2", env=WRAPPERS)
+    assert "allocscc:" not in made.stdout + made.stderr
+    check_answers(box.answers(box.folder / "out" / "prog"))
