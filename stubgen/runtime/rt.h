@@ -184,12 +184,17 @@ HOT struct thread *thread_self(void)
 	return likely(t != 0) ? t : thread_make();
 }
 
-/* The innermost live wrapper frame's node, or 0; frames that were left without a return are dropped. */
+/* The innermost live wrapper frame's node, or 0; frames that were left without a return are dropped. A frame far away
+ * is on another stack (a coroutine's, a signal handler's), which may be gone: it is neither looked at nor dropped. */
+#define STACK_REACH ((uintptr_t)8 << 20)
 HOT uint32_t thread_context(struct thread *t, uintptr_t here)
 {
 	while (t->depth) {
 		struct frame *f = &t->frame[t->depth - 1];
-		if (likely(f->address > here && ((uintptr_t *)f->address)[1] == f->site)) return f->node;
+		if (likely(f->address > here)) {
+			if (unlikely(f->address - here > STACK_REACH)) return 0;
+			if (likely(((uintptr_t *)f->address)[1] == f->site)) return f->node;
+		}
 		t->depth--;
 	}
 	return 0;

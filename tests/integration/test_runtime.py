@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.conftest import PROGRAMS, WRAPPERS, Toolbox, lines_of, need, one
 
-PROMISES = {**WRAPPERS, "LIBALLOCS_ALLOC_FNS": WRAPPERS["LIBALLOCS_ALLOC_FNS"] + " jumping_alloc(Z)p"}
+PROMISES = {**WRAPPERS, "LIBALLOCS_ALLOC_FNS": WRAPPERS["LIBALLOCS_ALLOC_FNS"] + " jumping_alloc(Z)p raising_alloc(Z)p"}
 POOL = """
 [allocator.pool]
 suballocates = "malloc"

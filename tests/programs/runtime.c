@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,32 @@ static void longjmp_out_of_a_wrapper(void)
 	free(p), free(q), free(r);
 }
 
+static void *handled;
+
+static void handler(int signal)
+{
+	(void)signal;
+	handled = malloc(33);
+}
+
+void *raising_alloc(size_t n) /* a signal handler allocates on a stack of its own inside a wrapper */
+{
+	raise(SIGUSR1);
+	return malloc(n);
+}
+
+static void signals_on_another_stack(void)
+{
+	stack_t stack = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16}, none = {.ss_flags = SS_DISABLE};
+	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+	CHECK(!sigaltstack(&stack, NULL) && !sigaction(SIGUSR1, &action, NULL));
+	char *p = raising_alloc(44);
+	CHECK(alloc_get_size(handled) == 33 && !alloc_get_wrapper(handled));
+	CHECK(alloc_get_size(p) == 44 && !strcmp(alloc_get_wrapper(p)->name, "raising_alloc"));
+	CHECK(!sigaltstack(&none, NULL));
+	free(stack.ss_sp), free(p), free(handled);
+}
+
 static void nested_wrappers(void)
 {
 	const struct alloc_frame *chain[4];
@@ -204,6 +231,7 @@ int main(void)
 	nested_wrappers();
 	enumerations();
 	longjmp_out_of_a_wrapper();
+	signals_on_another_stack();
 	any_address();
 	forks();
 	threads();
