@@ -6,6 +6,7 @@ import sys
 
 from plumbum import cli
 
+from allocscc.report.demangle import readable
 from allocscc.report.profile import read_profile
 from allocscc.report.table import SORT_KEYS, TableOptions, render
 
@@ -29,5 +30,5 @@ class Report(cli.Application):
             print()
             return 0
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
-        sys.stdout.write(render(found, TableOptions(str(self.sort), int(str(self.top)), width)))
+        sys.stdout.write(render(readable(found), TableOptions(str(self.sort), int(str(self.top)), width)))
         return 0

@@ -108,7 +108,8 @@ def _function_sites(
         file, line, column = presumed_location(cursor)
         physical = cursor.extent.start.line
         written = lines[physical - 1] if 0 < physical <= len(lines) else b""
-        exact = written.rstrip() == _source_line(file, line, sources)
+        end = column - 1 + len(callee if callee != NEW else "new")
+        exact = bool(written) and written[:end] == _source_line(file, line, sources)[:end]
         sites.append(SourceSite(file, line, column, exact, callee, function.spelling, None if generic else sized))
     return sites
 

@@ -23,7 +23,7 @@ class SourceSite:
         file: as the line markers name it.
         line: 1-based, of the call's first token.
         column: 1-based in the *preprocessed* line; right for the source only if `exact`.
-        exact: whether the line holds no macro, so that the column is the source's.
+        exact: whether the line holds no macro up to here, so that the column is the source's.
         callee: function called, or `NEW`.
         function: the enclosing function's name.
         sized: what the call allocates, or None.

@@ -143,6 +143,9 @@ def test_allocations_of_cplusplus(box: Toolbox) -> None:
     assert (many["type"], many["line"], many["wrapper"], many["size"]) == ("shape", 8, "_Znam", 20)
     assert (p["type"], p["line"], p["wrapper"]) == ("shape", 10, None)
     assert one(answers, name="deleted")["allocator"] is None
+    assert one(box.profile("prog"), line=8)["wrappers"] == ["_Znam"]
+    shown = box.run(ROOT / "bin" / "allocs", "report", "heap.json").stdout
+    assert "malloc < operator new[](unsigned long) < main new.cc:8" in shown
 
 
 @pytest.mark.parametrize(
