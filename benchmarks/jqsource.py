@@ -110,6 +110,10 @@ class Build:
 def prepare(sdist: str, folder: str, cc: str, cache: str = "") -> Build:
     """Unpack jq into `folder` and declare its wrappers there: in the parent of the tree, which stays as it is."""
     os.makedirs(folder, exist_ok=True)
+    if " " in cc:  # configure takes CC apart at blanks, whoever's compiler it is
+        link = os.path.join(folder, os.path.basename(cc))
+        os.symlink(cc, link)
+        cc = link
     with open(os.path.join(folder, "allocscc.toml"), "w", encoding="ascii") as file:
         file.write(f"[wrapper.jv_mem]\nalloc = {json.dumps(ALLOC)}\nfree = {json.dumps(FREE)}\n")
     return Build(unpack(sdist, folder), cc, cache or os.path.join(folder, "cache"))

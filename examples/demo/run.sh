@@ -16,4 +16,4 @@ say "$root/bin/allocscc" -g -O2 -o "$out/words" words.c memory.c
 echo "\$ ALLOCS_OPTIONS=profile=$out/heap.json $out/words LICENSE"
 ALLOCS_OPTIONS=profile=$out/heap.json "$out/words" "$root/LICENSE"
 say "$root/bin/allocs" report "$out/heap.json"
-echo "Next, see why the link did what it did: $root/bin/allocs explain $out/words"
+echo "Next, see why the link did what it did: bin/allocs explain build/demo/words"

@@ -28,8 +28,8 @@ def test_demo(box: Toolbox) -> None:
     ):
         assert expected in text, expected
     assert lines[-1].startswith("Next, ")
-    command = lines[-1].split(": ", 1)[1].split()
-    assert "arena_alloc: replace (entry-defined)" in box.run(*command).stdout
+    command = lines[-1].split(": ", 1)[1]
+    assert "arena_alloc: replace (entry-defined)" in box.run("sh", "-c", f"cd '{ROOT}' && {command}").stdout
 
 
 def test_report_options(box: Toolbox) -> None:

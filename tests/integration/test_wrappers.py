@@ -193,8 +193,9 @@ def test_cmake_project(box: Toolbox) -> None:
     box.write(
         "CMakeLists.txt",
         "cmake_minimum_required(VERSION 3.16)\nproject(p C)\n"
-        f"add_library(x SHARED {WRAPPER_SOURCE})\nadd_executable(prog {SOURCE})\n"
-        f"target_include_directories(prog PRIVATE {ROOT}/stubgen {PROGRAMS})\ntarget_link_libraries(prog x)\n",
+        f'add_library(x SHARED "{WRAPPER_SOURCE}")\nadd_executable(prog "{SOURCE}")\n'
+        f'target_include_directories(prog PRIVATE "{ROOT}/stubgen" "{PROGRAMS}")\n'
+        "target_link_libraries(prog x)\n",
     )
     compiler = f"-DCMAKE_C_COMPILER={ROOT}/bin/allocscc"
     made = box.run("cmake", "-S", ".", "-B", "out", compiler, "-DCMAKE_BUILD_TYPE=Release", env=WRAPPERS)
