@@ -34,6 +34,7 @@ lint: $(STAMP)
 	$(VENV)/bin/mypy
 
 bench: $(STAMP)
+	$(VENV)/bin/python3 benchmarks/steps.py
 	$(VENV)/bin/python3 benchmarks/jq.py
 
 clean:

@@ -8,7 +8,7 @@ import os
 import re
 from dataclasses import dataclass
 
-# Each pattern begins with a literal: `re` then skips to it, ten times faster than looking at every line's start.
+# Each pattern begins with a literal: `re` then skips to it and need not look at every line's start.
 _CALL_TARGET = r"q?[ \t]+(?:([A-Za-z_.$][\w.$]*)(?:@PLT)?|\*([A-Za-z_.$][\w.$]*)@GOTPCREL\(%rip\))[ \t]*(?:#.*)?$"
 _CALL = re.compile(r"\t(call)" + _CALL_TARGET, re.M)
 _JUMP = re.compile(r"\t(j(?:mp|[a-z]{1,2}))" + _CALL_TARGET, re.M)

@@ -1,7 +1,7 @@
 """A 64-bit little-endian ELF file's sections and symbols, read with `struct` alone.
 
-pyelftools reads the same (the `allocs` tool uses it), but its import costs 50 ms and a symbol 40 µs; a linker hook
-looks at every input of every link.
+pyelftools reads the same, but its import takes longer than a small link (docs/performance.md), and a linker hook looks
+at every input of every link. The tests use it as an independent reader.
 """
 
 import struct

@@ -25,7 +25,7 @@ real_program() {
 	)
 }
 
-# The interpreter itself, not a version manager's shim: a shim costs 60 ms a start.
+# The interpreter itself, not a version manager's shim: a shim takes several times as long to start.
 find_python() {
 	for candidate in "$here/python3" "$root/.venv/bin/python3"; do
 		[ -x "$candidate" ] && { printf '%s\n' "$candidate"; return; }

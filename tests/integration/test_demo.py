@@ -1,5 +1,6 @@
 """The demo and the report as a person sees them; the package as pip installs it (R18)."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,9 +53,13 @@ def test_installed_with_pip(box: Toolbox, tmp_path: Path) -> None:
     """R18: the launchers work from a prefix that pip installed into, with hooks, config and runtime sources along."""
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-    wheels = tmp_path / "wheels"
+    wheels, source_tree = tmp_path / "wheels", tmp_path / "tree"
+    for name in ("allocscc", "bin", "config", "stubgen"):  # setuptools builds in the tree: not in the checkout
+        shutil.copytree(ROOT / name, source_tree / name)
+    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg"):
+        shutil.copy(ROOT / name, source_tree)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    built = subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, ROOT], capture_output=True)
+    built = subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, source_tree], capture_output=True)
     if b"Could not find a version" in built.stderr or b"connection" in built.stderr.lower():
         pytest.skip("offline: pip cannot fetch setuptools to build the package")
     assert built.returncode == 0, built.stderr
