@@ -10,6 +10,10 @@ class AllocsError(Exception):
 
     status = 70  # EX_SOFTWARE
 
+    def __str__(self) -> str:
+        """The message; control characters of a name or value must not reach a terminal."""
+        return "".join(c if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160) else "?" for c in super().__str__())
+
 
 class UsageError(AllocsError):
     """The command line asked for something that does not exist."""
@@ -21,6 +25,10 @@ class ConfigError(AllocsError):
     """A config layer is wrong; the message names file or variable, place and what is allowed."""
 
     status = 78  # EX_CONFIG
+
+
+class HookError(ConfigError):
+    """The project's own hook (a Python file or a C header) failed; the message names its file and line."""
 
 
 class SignatureError(ConfigError):

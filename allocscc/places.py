@@ -18,26 +18,31 @@ def data_folder(name: str) -> str:
     return os.path.join(os.path.dirname(_PACKAGE), name)
 
 
-def layer_files(env: dict[str, str], cwd: str) -> list[str]:
+def layer_files(env: dict[str, str], cwd: str) -> list[tuple[str, bool]]:
     """Config files that exist or are asked for, weakest first: system, user, project, `ALLOCSCC_CONFIG`.
+
+    A name that is there and leads nowhere (a dangling link) counts as existing: whoever reads it says so.
 
     Args:
         env: the process environment, a mapping.
         cwd: folder where the search for the project's `allocscc.toml` starts, upwards.
+
+    Returns:
+        Paths, each with whether the file is the system's or the user's and not the project's.
     """
     home = env.get("XDG_CONFIG_HOME") or os.path.join(env.get("HOME", ""), ".config")
     candidates = ["/etc/allocscc.toml", os.path.join(home, "allocscc.toml")]
-    files = [path for path in candidates if os.path.isabs(path) and os.path.isfile(path)]
+    files = [(path, True) for path in candidates if os.path.isabs(path) and os.path.lexists(path)]
     folder = os.path.abspath(cwd)
     while True:
         path = os.path.join(folder, "allocscc.toml")
-        if os.path.isfile(path) and path not in files:
-            files.append(path)
+        if os.path.lexists(path) and (path, True) not in files:
+            files.append((path, False))
             break
         if folder == os.path.dirname(folder):
             break
         folder = os.path.dirname(folder)
-    return files + [os.path.join(cwd, path) for path in env.get("ALLOCSCC_CONFIG", "").split(":") if path]
+    return files + [(os.path.join(cwd, path), False) for path in env.get("ALLOCSCC_CONFIG", "").split(":") if path]
 
 
 def cache_folder(env: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ final link) and, where that is not possible, in a file. Unknown keys are ignored
 """
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from allocscc.errors import FormatError
@@ -14,7 +15,7 @@ VERSION = 1
 _MAGIC = b"allocs-sidecar "
 
 # Order is the number in a site record's flags; stubgen/runtime/module.c has the same list.
-EVIDENCE = ("none", "sizeof", "offsetof", "flow", "new", "return-type", "cast", "strlen")
+EVIDENCE = ("none", "sizeof", "offsetof", "flow", "new", "return-type", "cast", "strlen", "override", "inlined")
 FLAG_ARRAY = 1 << 8
 FLAG_TAIL = 1 << 9
 FLAG_NAMES = {FLAG_ARRAY: "array", FLAG_TAIL: "tail"}
@@ -52,9 +53,50 @@ class Site:
         return EVIDENCE.index(self.evidence) | (FLAG_ARRAY if self.array else 0) | (FLAG_TAIL if self.tail else 0)
 
 
-def encode(source: str, compiler: str, sites: tuple[Site, ...]) -> bytes:
-    """One record for a translation unit; ASCII, so that it can be written in an assembler's string."""
-    body = {"source": source, "compiler": compiler, "sites": [asdict(site) for site in sites]}
+@dataclass(frozen=True)
+class Declaration:
+    """What a source says of one of its functions by attributes (R5).
+
+    Attributes:
+        kind: the kind of config entry that it amounts to: `wrapper`, `allocator` or `sized`.
+        list: the entry's list that the function belongs in, e.g. `alloc` or `free`.
+        entry: the entry's name.
+        signature: the function in the signature mini-language.
+        free: signatures of the functions that free what it allocates.
+        suballocates: for an allocator, the family whose chunks it carves up, or "".
+        origin: file:line of the declaration.
+    """
+
+    kind: str
+    list: str
+    entry: str
+    signature: str
+    free: tuple[str, ...] = ()
+    suballocates: str = ""
+    origin: str = ""
+
+
+def encode(
+    source: str, compiler: str, sites: tuple[Site, ...], declarations: tuple[Declaration, ...] = (),
+    sources: tuple[dict[str, object], ...] = (), statics: Mapping[str, str] | None = None,
+) -> bytes:  # fmt: skip
+    """One record for a translation unit; ASCII, so that it can be written in an assembler's string.
+
+    Args:
+        source: the unit's source.
+        compiler: the driver that compiled it.
+        sites: its allocation sites.
+        declarations: what the source declares.
+        statics: static functions of the config that the unit has under symbols of ours: `file.c::name` → symbol.
+        sources: of a unit whose machine code is made at the link, its calls in the source (`allocscc.compile.lto`).
+    """
+    body: dict[str, object] = {"source": source, "compiler": compiler, "sites": [asdict(site) for site in sites]}
+    if declarations:
+        body["declarations"] = [asdict(declaration) for declaration in declarations]
+    if sources:
+        body["sources"] = list(sources)
+    if statics:
+        body["statics"] = dict(statics)
     text = json.dumps(body, separators=(",", ":"), sort_keys=True).encode("ascii") + b"\n"
     return b"%s%d %d\n%s" % (_MAGIC, VERSION, len(text), text)
 
@@ -69,7 +111,43 @@ def decode(data: bytes, where: str = "sidecar") -> list[Site]:
     Raises:
         FormatError: the data is cut short, or is no sidecar.
     """
-    sites: list[Site] = []
+    return [site for body, place in _bodies(data, where) for site in _sites(body, place)]
+
+
+def decode_declarations(data: bytes, where: str = "sidecar") -> list[Declaration]:
+    """All declarations of all records in `data`; arguments and errors as for `decode`."""
+    return [found for body, place in _bodies(data, where) for found in _declarations(body, place)]
+
+
+def decode_sources(data: bytes, where: str = "sidecar") -> list[dict[str, object]]:
+    """The `sources` of all records in `data`, as they were encoded; arguments and errors as for `decode`."""
+    found: list[dict[str, object]] = []
+    for body, place in _bodies(data, where):
+        try:
+            rows = json.loads(body).get("sources", [])
+            if not all(isinstance(row, dict) for row in rows):
+                raise TypeError("an entry is no object")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise FormatError(f"{place}: not a list of sources: {error}") from error
+        found += rows
+    return found
+
+
+def decode_statics(data: bytes, where: str = "sidecar") -> list[dict[str, str]]:
+    """The `statics` of each record in `data`; arguments and errors as for `decode`."""
+    found = []
+    for body, place in _bodies(data, where):
+        try:
+            pairs = json.loads(body).get("statics", {})
+            if not all(isinstance(text, str) for pair in pairs.items() for text in pair):
+                raise TypeError("a name is no text")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise FormatError(f"{place}: not a table of static functions: {error}") from error
+        found.append(pairs)
+    return found
+
+
+def _bodies(data: bytes, where: str) -> Iterator[tuple[bytes, str]]:
     at = 0
     while at < len(data):
         end = data.find(b"\n", at)
@@ -80,9 +158,8 @@ def decode(data: bytes, where: str = "sidecar") -> list[Site]:
         body = data[end + 1 : end + 1 + length]
         if len(body) != length:
             raise FormatError(f"{where}: the record at byte {at} is cut short ({len(body)} of {length} bytes)")
-        sites += _sites(body, f"{where}, record at byte {at}")
+        yield body, f"{where}, record at byte {at}"
         at = end + 1 + length
-    return sites
 
 
 def _is_length(word: bytes) -> bool:
@@ -109,3 +186,18 @@ def _site(raw: dict[str, object]) -> Site:
     if known.get("evidence") not in EVIDENCE:
         known["evidence"] = EVIDENCE[0]  # a newer version's: this one does not know it
     return Site(**known)  # type: ignore[arg-type]
+
+
+def _declarations(body: bytes, where: str) -> list[Declaration]:
+    try:
+        return [_declaration(raw) for raw in json.loads(body).get("declarations", [])]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{where}: not a list of declarations: {error}") from error
+
+
+def _declaration(raw: dict[str, object]) -> Declaration:
+    texts = {name: raw[name] for name in ("kind", "list", "entry", "signature", "suballocates", "origin")}
+    free = raw["free"]
+    if not isinstance(free, list) or not all(isinstance(text, str) for text in (*texts.values(), *free)):
+        raise TypeError(f"a declaration is {raw!r}")
+    return Declaration(free=tuple(free), **texts)  # type: ignore[arg-type]

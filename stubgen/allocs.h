@@ -19,6 +19,36 @@ extern "C" {
 #endif
 #define ALLOCS_VERSION 1
 
+/* Say in the source what a function is (R5); nothing else is needed to make it known. Written behind a declaration:
+ *
+ *     void *xmalloc(size_t n) ALLOCS_WRAPPER("(Z)p");
+ *     void xfree(void *p) ALLOCS_WRAPPER_FREE("(P)", "xmalloc");
+ *     void *slab_get(struct slab *s, size_t n) ALLOCS_ENTRY("slab", "malloc", "(pZ)p");
+ *
+ * Signatures are those of the config, without the name; "" takes what the prototype tells. Compilers never see these
+ * attributes, allocscc's scan does. An entry of the config that names the function always wins.
+ */
+#ifdef __ALLOCSCC_SCAN__
+#define ALLOCS_ANNOTATE(text) __attribute__((annotate("allocs:" text)))
+#else
+#define ALLOCS_ANNOTATE(text)
+#endif
+/* Only passes memory on from an allocator or another wrapper. */
+#define ALLOCS_WRAPPER(signature) ALLOCS_ANNOTATE("wrapper.alloc " signature)
+/* The same; frees a chunk, too (xrealloc). */
+#define ALLOCS_WRAPPER_RESIZE(signature) ALLOCS_ANNOTATE("wrapper.resize " signature)
+/* Frees what wrapper `of` allocated. */
+#define ALLOCS_WRAPPER_FREE(signature, of) ALLOCS_ANNOTATE("wrapper.free " signature "->" of)
+/* An entry point of the allocator `family`, which carves up chunks of `parent` ("" if it asks the system). The first
+ * one declared is the family's key symbol. */
+#define ALLOCS_ENTRY(family, parent, signature) ALLOCS_ANNOTATE("allocator.alloc " signature " " family "<" parent)
+#define ALLOCS_ENTRY_RESIZE(family, signature) ALLOCS_ANNOTATE("allocator.resize " signature " " family)
+#define ALLOCS_ENTRY_FREE(family, signature) ALLOCS_ANNOTATE("allocator.free " signature " " family)
+/* Frees all chunks of a region at once. */
+#define ALLOCS_ENTRY_FREE_ALL(family, signature) ALLOCS_ANNOTATE("allocator.free-all " signature " " family)
+/* Only carries the size of an element to inner allocations. */
+#define ALLOCS_SIZED(signature) ALLOCS_ANNOTATE("sized.sized " signature)
+
 struct alloc_index;
 
 /* One instance of an allocator: one definition of its family's key symbol in one linked object (R10). */

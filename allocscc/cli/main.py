@@ -7,6 +7,7 @@ from typing import NoReturn
 from plumbum import cli
 
 from allocscc import __version__
+from allocscc.cli.config import ConfigVerb
 from allocscc.cli.explain import Explain
 from allocscc.cli.report import Report
 from allocscc.cli.sites import Sites
@@ -33,6 +34,7 @@ class Allocs(cli.Application):
 Allocs.subcommand("report", Report)
 Allocs.subcommand("sites", Sites)
 Allocs.subcommand("explain", Explain)
+Allocs.subcommand("config", ConfigVerb)
 
 
 def main(argv: list[str]) -> NoReturn:

@@ -10,7 +10,7 @@ from plumbum import cli
 
 from allocscc.elf import archive
 from allocscc.elf.object import ET_REL, ElfObject, cstring
-from allocscc.sidecar import EVIDENCE, FLAG_ARRAY, FLAG_NAMES, FLAG_TAIL, Site, decode
+from allocscc.sidecar import EVIDENCE, FLAG_ARRAY, FLAG_NAMES, FLAG_TAIL, Declaration, Site, decode, decode_declarations
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
 
 # struct site_record of stubgen/runtime/rt.h
@@ -51,6 +51,29 @@ def read_sites(path: str) -> list[Site]:
     if data.startswith(b"\x7fELF"):
         return _elf_sites(data, path)
     return decode(data, path)
+
+
+def read_declarations(path: str) -> list[Declaration]:
+    """What the sources of an object, of an archive's members, or of a sidecar file declare by attributes.
+
+    Raises:
+        FormatError: the file is none of these, or damaged.
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    if data.startswith((archive.MAGIC, archive.THIN_MAGIC)):
+        found = archive.members(data, path, os.path.dirname(path) or ".")
+        objects = [member.data for member in found if member.data[:4] == b"\x7fELF"]
+    elif data.startswith(b"\x7fELF"):
+        objects = [data]
+    else:
+        return decode_declarations(data, path)
+    declarations = []
+    for elf in (ElfObject(contents, path) for contents in objects):
+        for section in elf.sections:
+            if section.name == SIDECAR_SECTION.encode():
+                declarations += decode_declarations(elf.contents(section), path)
+    return declarations
 
 
 def _elf_sites(data: bytes, path: str) -> list[Site]:

@@ -1,7 +1,7 @@
 """Reads compiler-made assembly: which call instructions are allocation sites, and where they come from.
 
 Works on the text as a whole with few regular expressions, since a line-by-line Python loop over a large unit costs
-more than compiling some small ones. gas syntax, x86-64 AT&T (gcc's and clang's default).
+more than compiling some small ones. gas syntax; x86-64 (AT&T, and what is the same in Intel's) and aarch64.
 """
 
 import os
@@ -12,11 +12,21 @@ from dataclasses import dataclass
 _CALL_TARGET = r"q?[ \t]+(?:([A-Za-z_.$][\w.$]*)(?:@PLT)?|\*([A-Za-z_.$][\w.$]*)@GOTPCREL\(%rip\))[ \t]*(?:#.*)?$"
 _CALL = re.compile(r"\t(call)" + _CALL_TARGET, re.M)
 _JUMP = re.compile(r"\t(j(?:mp|[a-z]{1,2}))" + _CALL_TARGET, re.M)
+# aarch64: a branch with link is a call, a branch to a function is a tail call.
+_BRANCH = re.compile(r"\t(bl?)[ \t]+([A-Za-z_.$][\w.$]*)()[ \t]*(?://.*)?$", re.M)
+_SYMBOL = r"[A-Za-z_$][\w.$]*"
+_TARGET = {
+    False: re.compile(rf"\t(?:call|jmp)q?[ \t]+\*?({_SYMBOL})"),
+    True: re.compile(rf"\tbl?[ \t]+({_SYMBOL})"),
+}
+_GLOBAL = re.compile(r"\t\.(?:globa?l|weak)[ \t]([\w.$]+)")
 # Conditions of Jcc that compilers write (Intel SDM), each with the one that holds exactly when it does not.
 _PAIRS = ("e ne", "z nz", "a be", "ae b", "c nc", "g le", "ge l", "s ns", "o no", "p np")
 CONDITIONS = {a: b for pair in map(str.split, _PAIRS) for a, b in (pair, pair[::-1])}
+_UNCONDITIONAL = ("call", "jmp", "bl", "b")
 _LOC = re.compile(r"[ \t]+\.loc[ \t]+(\d+)[ \t]+(\d+)(?:[ \t]+(\d+))?")
 _FILE = re.compile(r'\t\.file[ \t]+(\d+)[ \t]+"((?:[^"\\]|\\.)*)"(?:[ \t]+"((?:[^"\\]|\\.)*)")?')
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.S)
 _SECTION = re.compile(
     r"\t\.(?:(text|data|bss)\b|section[ \t]+(\"[^\"]*\"|[^\s,]+)|(pushsection|popsection|previous)\b)"
 )
@@ -72,6 +82,21 @@ class _Marks:
         return self._found[self._at] if self._at >= 0 else None
 
 
+def is_aarch64(text: str) -> bool:
+    """Whether the assembly is for aarch64; no x86 instruction is called `bl`."""
+    return "\tbl\t" in text or "\t.arch armv8" in text[:400]
+
+
+def called_functions(text: str) -> set[str]:
+    """The functions that the assembly calls by name."""
+    return set(_TARGET[is_aarch64(text)].findall(text))
+
+
+def global_definitions(text: str) -> set[str]:
+    """The functions and variables that the assembly defines for other units."""
+    return {name for name in _GLOBAL.findall(text) if f"\n{name}:" in text}
+
+
 def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
     """All call instructions to one of `callees`, in text order.
 
@@ -80,12 +105,13 @@ def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
         callees: names of functions whose calls are allocation sites.
         cwd: folder that relative names are relative to where the text does not say.
     """
-    calls = [m for p in (_CALL, _JUMP) for m in p.finditer(text) if (m[2] or m[3]) in callees]
-    calls = [m for m in calls if m[1] in ("call", "jmp") or m[1][1:] in CONDITIONS]
+    patterns = (_BRANCH,) if is_aarch64(text) else (_CALL, _JUMP)
+    calls = [m for p in patterns for m in p.finditer(text) if (m[2] or m[3]) in callees]
+    calls = [m for m in calls if m[1] in _UNCONDITIONAL or m[1][1:] in CONDITIONS]
     if not calls:
         return []
     calls.sort(key=lambda match: match.start())
-    files = _file_table(text, cwd)
+    files = file_table(text, cwd)
     functions = _Marks(_FUNCTION, text)
     sections = _sections(text, [m.start() for m in calls])
     sites = []
@@ -95,9 +121,9 @@ def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
         file, line, column = _location(text, call.start(), function.start() if function else 0, files)
         sites.append(
             MachineSite(
-                call.start(), call.end(), call[2] or call[3], bool(call[3]), call[1] != "call",
+                call.start(), call.end(), call[2] or call[3], bool(call[3]), call[1] not in ("call", "bl"),
                 _in_frame(text, call.start()), file, line, column, _plain_name(name), section,
-                call[1][1:] if call[1] not in ("call", "jmp") else "",
+                call[1][1:] if call[1] not in _UNCONDITIONAL else "",
             )
         )  # fmt: skip
     return sites
@@ -113,7 +139,7 @@ def _plain_name(label: str) -> str:
     return label
 
 
-def _file_table(text: str, cwd: str) -> dict[int, str]:
+def file_table(text: str, cwd: str) -> dict[int, str]:
     """`.file` numbers to absolute paths (DWARF 5: file 0 names the compilation folder)."""
     table: dict[int, str] = {}
     folder = cwd
@@ -128,10 +154,13 @@ def _file_table(text: str, cwd: str) -> dict[int, str]:
 
 def _unescape(name: str) -> str:
     """Gas string escapes of a path: octal bytes, backslash and quote."""
-    if "\\" not in name:
-        return name
-    raw = re.sub(rb"\\([0-7]{1,3}|.)", _escaped, name.encode("utf-8", "surrogateescape"), flags=re.S)
-    return raw.decode("utf-8", "surrogateescape")
+    return unescape(name).decode("utf-8", "surrogateescape") if "\\" in name else name
+
+
+def unescape(text: str) -> bytes:
+    """The bytes of a gas string, given without its quotes."""
+    raw = text.encode("utf-8", "surrogateescape")
+    return _ESCAPE.sub(_escaped, raw) if b"\\" in raw else raw
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:

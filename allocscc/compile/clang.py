@@ -1,14 +1,40 @@
 """What clang does in one process, asked for again: our hook is its assembler and sees none of its options."""
 
 import os
+import re
+from itertools import pairwise
 
 from allocscc import toolchain
-from allocscc.compile.unit import Preprocessed
+from allocscc.compile.apart import Definition, keep_file_apart
+from allocscc.compile.unit import Preprocessed, Unit
 
+# Work is done in a child, whose parent is the hook.
+_DRIVER = os.getppid()
 _WITH_ARGUMENT = ("-o", "-MF", "-MT", "-MQ")
+# Of the other options, those whose argument is the next word and might be taken for an input.
+_TAKES_WORD = (
+    "-I", "-D", "-U", "-x", "-include", "-imacros", "-include-pch", "-isystem", "-iquote", "-idirafter", "-isysroot",
+    "-iprefix", "-iwithprefix", "-target", "-arch", "-Xclang", "-Xpreprocessor", "-Xassembler", "-Xlinker", "-mllvm",
+    "--param", "-L", "-T", "-u", "-z", "-framework", "-MJ",
+)  # fmt: skip
 _DROPPED = ("-c", "-S", "-MD", "-MMD", "-MP")
+_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[\"<]([^\">]+)[\">]", re.M)
 _NOT_SOURCES = (".o", ".s", ".a", ".so")
 _PLUS_PLUS = (".cc", ".cpp", ".cxx", ".C", ".c++")
+
+
+def made_by_compiler(assembly: str) -> bool:
+    """Whether clang made this assembly file: one that a person gave it stays as it is."""
+    return assembly not in _driver_words()
+
+
+def _driver_words() -> list[str]:
+    """The command line of the process that runs us."""
+    try:
+        with open(f"/proc/{_DRIVER}/cmdline", "rb") as file:
+            return [word.decode("utf-8", "surrogateescape") for word in file.read().split(b"\0")[:-1]]
+    except OSError:
+        return []
 
 
 def driver_command(assembly: str) -> tuple[str, list[str]] | None:
@@ -17,16 +43,13 @@ def driver_command(assembly: str) -> tuple[str, list[str]] | None:
     They are read from the process that runs us (`/proc/PPID/cmdline`). clang names its temporary after the source
     (`/tmp/foo-1a2b3c.s`); None if that leaves a doubt.
     """
-    try:
-        with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
-            words = [word.decode("utf-8", "surrogateescape") for word in file.read().split(b"\0")[:-1]]
-    except OSError:
-        return None
+    words = _driver_words()
     stem = os.path.basename(assembly).rsplit("-", 1)[0]
     sources = {
         word
-        for word in words[1:]
+        for before, word in pairwise(words)
         if not word.startswith("-")
+        and before not in _WITH_ARGUMENT
         and os.path.splitext(os.path.basename(word))[0] == stem
         and not word.endswith(_NOT_SOURCES)
         and os.path.isfile(word)
@@ -34,18 +57,98 @@ def driver_command(assembly: str) -> tuple[str, list[str]] | None:
     return (sources.pop(), words) if len(sources) == 1 else None
 
 
-def preprocess(source: str, driver: list[str], folder: str) -> Preprocessed | None:
+def unit_of(
+    assembly: str, driver: tuple[str, list[str]] | None, text: str, folder: toolchain.TemporaryFolder, declares: bool
+) -> Unit:  # fmt: skip
+    """The unit that clang compiled.
+
+    Args:
+        assembly: the file that it made.
+        driver: what `driver_command` says of it.
+        text: the file's contents.
+        folder: for temporary files.
+        declares: whether the unit's files may declare functions by attributes.
+    """
+
+    def compile_apart(definitions: list[Definition]) -> str | None:
+        path, output = folder.file("apart.i"), folder.file("apart.s")
+        if driver is None or not _include(*driver, path) or not keep_file_apart(path, path, definitions, "clang"):
+            return None
+        return toolchain.read_text(output) if _compile_included(*driver, path, output) else None
+
+    compiler = os.environ.get("ALLOCSCC_REAL", "")
+    source = driver[0] if driver else assembly
+    return Unit(
+        source, text, os.getcwd(), compiler, declares, False,
+        lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart,
+    )  # fmt: skip
+
+
+def _preprocess(source: str, driver: list[str], folder: toolchain.TemporaryFolder) -> Preprocessed | None:
     """Have clang preprocess one source with the driver's options, into `folder`."""
-    path = os.path.join(folder, "unit.i")
+    path = folder.file("unit.i")
+    kept = _for_one(source, driver)
+    if not _succeeds([driver[0], *kept, "-E", "-D__ALLOCSCC_SCAN__", "-w", "-o", path]):
+        return None
+    standard = [word for word in kept if word.startswith("-std=")][-1:]
+    return Preprocessed(path, _language(source, driver), standard)
+
+
+def _include(source: str, driver: list[str], path: str) -> bool:
+    """Have clang resolve the includes of one source, but no macros, into a file; whether it did."""
+    return _succeeds([driver[0], *_for_one(source, driver), "-E", "-frewrite-includes", "-w", "-o", path])
+
+
+def _compile_included(source: str, driver: list[str], path: str, output: str) -> bool:
+    """Have clang compile text that `include` made, in the place of the source; whether it did."""
+    kept = _for_one(source, driver, "-include", "-imacros")
+    words = ["-x", _language(source, driver), path, f"-fdebug-prefix-map={path}={source}", "-S", "-w", "-o", output]
+    return _succeeds([driver[0], *(word for word in kept if word != source), *words])
+
+
+def _for_one(source: str, driver: list[str], *dropped: str) -> list[str]:
+    """The driver's options for one of its sources, without outputs and the dropped options."""
     kept = []
     words = iter(driver[1:])
     for word in words:
-        if word in _WITH_ARGUMENT:
+        if word in _WITH_ARGUMENT or word in dropped:
             next(words, "")
+        elif word in _TAKES_WORD:
+            kept += [word, next(words, "")]
         elif word not in _DROPPED and (word == source or word.startswith("-") or not os.path.isfile(word)):
             kept.append(word)
-    if toolchain.spawn([driver[0], *kept, "-E", "-w", "-o", path], toolchain.environment(), quiet=True) != 0:
-        return None
+    return kept
+
+
+def _language(source: str, driver: list[str]) -> str:
     plus = "++" in os.path.basename(driver[0]) or os.path.splitext(source)[1] in _PLUS_PLUS
-    standard = [word for word in kept if word.startswith("-std=")][-1:]
-    return Preprocessed(path, "c++" if plus else "c", standard)
+    return "c++" if plus else "c"
+
+
+def _succeeds(command: list[str]) -> bool:
+    return toolchain.spawn(command, toolchain.environment(), quiet=True) == 0
+
+
+def included_files(source: str, driver: list[str]) -> list[str]:
+    """The source and every header that it may include, itself or by another one, from its own and `-I`'s folders.
+
+    clang gives no list of them on the side, as gcc does; conditionals are not looked at, so these are too many.
+    """
+    folders = [word[2:] for word in driver if word.startswith("-I") and len(word) > 2]
+    folders += [after for word, after in pairwise(driver) if word in ("-I", "-iquote")]
+    waiting = [source, *(after for word, after in pairwise(driver) if word in ("-include", "-imacros"))]
+    found = dict.fromkeys(waiting)
+    while waiting and len(found) < 5000:
+        path = waiting.pop()
+        try:
+            with open(path, encoding="latin-1") as file:
+                names = _INCLUDE.findall(file.read())
+        except OSError:
+            continue
+        for name in names:
+            candidates = (os.path.join(folder, name) for folder in (os.path.dirname(path), *folders))
+            header = next((c for c in candidates if os.path.isfile(c)), None)
+            if header is not None and header not in found:
+                found[header] = None
+                waiting.append(header)
+    return list(found)

@@ -2,12 +2,16 @@
 
 import os
 
+from allocscc import toolchain
+
 # Of cc1's options, those whose next word is their argument (gcc specs of `cc1_options`; gcc.gnu.org/onlinedocs).
 _WITH_ARGUMENT = {
     "-o", "-dumpbase", "-dumpbase-ext", "-dumpdir", "-auxbase", "-auxbase-strip", "-imultiarch", "-imultilib",
     "-include", "-imacros", "-isystem", "-iquote", "-idirafter", "-iprefix", "-iwithprefix", "-iwithprefixbefore",
     "-isysroot", "-I", "-D", "-U", "-A", "-MF", "-MT", "-MQ", "-MD", "-MMD", "--param", "-x", "-G", "-iplugindir",
 }  # fmt: skip
+# What text with its includes resolved has in itself.
+_BEFORE_TEXT = ("-D", "-U", "-include", "-imacros")
 # Only preprocessing, only checking, or an output that is not assembly.
 _NO_CODE = {"-E", "-fsyntax-only", "-M", "-MM"}
 # Of the options that begin with -g, those that ask for debug info (gcc manual, "Debugging Options").
@@ -23,42 +27,48 @@ class CompilerCommand:
         args: its arguments, unchanged.
         source: the input as written, or "" if there is none.
         output: where the assembly goes; "-" is standard output; "" if not said.
-        makes_assembly: whether the output is assembly of machine code at all.
+        makes_assembly: whether the output is assembly at all.
+        intermediate: whether it holds intermediate code, of which machine code is made at the link (`-flto`).
         debug: whether the user asked for debug info, so that `.loc` lines are there anyway.
         auxiliary: name of auxiliary outputs without their suffix.
+        dependencies: the file that the user has the unit's headers listed in (`-MD`, `-MF`), or "".
         preprocessed: whether the input is preprocessed text already.
     """
 
-    __slots__ = ("args", "auxiliary", "debug", "makes_assembly", "output", "preprocessed", "real", "source")
+    __slots__ = (
+        "args", "auxiliary", "debug", "dependencies", "intermediate", "makes_assembly", "output", "preprocessed",
+        "real", "source",
+    )  # fmt: skip
 
     def __init__(self, argv: list[str]) -> None:
         self.real, self.args = argv[0], argv[1:]
-        self.source = self.output = ""
+        self.source = self.output = self.dependencies = ""
         self.debug = self.preprocessed = False
         self.makes_assembly = True
         dump_dir = ""
         dump_base, dump_extension = None, ""
-        fat = lto = toggled = False
+        toggled = False
+        self.intermediate = False
         words = iter(self.args)
         for word in words:
             if word in _WITH_ARGUMENT:
                 argument = next(words, "")
                 if word == "-o":
                     self.output = argument
+                elif word == "-MF" or (word in ("-MD", "-MMD") and not self.dependencies):
+                    self.dependencies = argument
                 elif word == "-dumpdir":
                     dump_dir = argument
                 elif word == "-dumpbase":
                     dump_base = argument
                 elif word == "-dumpbase-ext":
                     dump_extension = argument
-            elif word in _NO_CODE or word.startswith("--output-pch"):
+            elif word in _NO_CODE or word.startswith(("--output-pch", "-fltrans-output-list=")):
                 self.makes_assembly = False
             elif word == "-fpreprocessed":
                 self.preprocessed = True
             elif word in ("-flto", "-fno-lto") or word.startswith("-flto="):
-                lto = word != "-fno-lto"
-            elif word in ("-ffat-lto-objects", "-fno-fat-lto-objects"):
-                fat = word == "-ffat-lto-objects"
+                self.intermediate = word != "-fno-lto"
             elif word == "-gtoggle":
                 toggled = not toggled
             elif word == "-g0":
@@ -67,30 +77,66 @@ class CompilerCommand:
                 self.debug = True
             elif not word.startswith("-") or word == "-":
                 self.source = word
-        if lto and not fat:
-            self.makes_assembly = False  # slim LTO objects hold no machine code; lto1 makes it at the link
         self.debug ^= toggled
         if dump_base is None:  # gcc strips an extension of its own finding only from the source's name
             dump_base, dump_extension = self.source, os.path.splitext(self.source)[1]
         self.auxiliary = dump_dir + (dump_base.removesuffix(dump_extension) or dump_base)
 
+    @property
+    def links(self) -> bool:
+        """Whether it makes machine code of intermediate code, as part of a link."""
+        return os.path.basename(self.real).startswith("lto1")
+
+    @property
+    def c_family(self) -> bool:
+        """Whether the source is C or C++."""
+        return os.path.basename(self.real).startswith("cc1")
+
+    @property
+    def adds_lines(self) -> bool:
+        """Whether line numbers are asked for beyond what the user did; intermediate code has them anyway."""
+        return not (self.debug or self.intermediate)
+
+    def list_headers(self) -> tuple[str, dict[str, str] | None]:
+        """The file in which the compiler will list the unit's headers, and the environment that makes it do so.
+
+        gcc manual, "Environment Variables": `DEPENDENCIES_OUTPUT` is `-MM` on the side; it yields to a user's `-MD`.
+        """
+        if self.dependencies or "DEPENDENCIES_OUTPUT" in os.environ or self.preprocessed or not self.c_family:
+            return self.dependencies or os.environ.get("DEPENDENCIES_OUTPUT", "").partition(" ")[0], None
+        path = toolchain.MemoryFile().path
+        return path, {**os.environ, "DEPENDENCIES_OUTPUT": f"{path} x"}
+
     def preprocess_command(self, output: str) -> list[str]:
         """The same compiler asked to preprocess the same input into `output`."""
-        return [self.real, "-E", *self._without_outputs(), "-w", "-o", output]
+        return [self.real, "-E", "-D__ALLOCSCC_SCAN__", *self._without_outputs(), "-w", "-o", output]
 
-    def apart_command(self, header: str, output: str) -> list[str]:
-        """The same compilation with one more header in front, into `output`, and with no other outputs."""
-        debug = [] if self.debug else ["-g1"]
-        return [self.real, *self._without_outputs(), *debug, "-w", "-include", header, "-o", output]
+    def include_command(self, output: str) -> list[str]:
+        """The same compiler asked to resolve includes and conditionals, but no macros, into `output`."""
+        return [self.real, "-E", "-fdirectives-only", *self._without_outputs(), "-w", "-o", output]
 
-    def _without_outputs(self) -> list[str]:
-        """The arguments without those that write files; the real run has written them."""
+    def apart_command(self, source: str, output: str) -> list[str]:
+        """The same compilation of text that `include_command` made, into `output`, and with no other outputs."""
+        debug = ["-g1"] if self.adds_lines else []
+        mode = [] if self.preprocessed else ["-fpreprocessed", "-fdirectives-only"]
+        words = [source if word == self.source else word for word in self._without_outputs(*_BEFORE_TEXT)]
+        return [self.real, *mode, *words, *debug, "-w", "-o", output]
+
+    def _without_outputs(self, *dropped: str) -> list[str]:
+        """The arguments without those that write files: the real run has written them; and without the dropped ones.
+
+        Args:
+            dropped: options with an argument, which may be part of the word.
+        """
         kept = []
+        prefixes = ("-fdump", "-save-temps", "-ftime-report", *dropped)
         words = iter(self.args)
         for word in words:
-            if word in ("-o", "-MF", "-MT", "-MQ", "-MD", "-MMD"):
+            if word in ("-o", "-MF", "-MT", "-MQ", "-MD", "-MMD", *dropped):
                 next(words, "")
-            elif word not in ("-MP", "-MG") and not word.startswith(("-fdump", "-save-temps", "-ftime-report")):
+            elif word in _WITH_ARGUMENT:
+                kept += [word, next(words, "")]
+            elif word not in ("-MP", "-MG") and not word.startswith(prefixes):
                 kept.append(word)
         return kept
 

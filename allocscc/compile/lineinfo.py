@@ -2,10 +2,13 @@
 
 import re
 
+# A section and what it holds: labels, data and comments, up to the first directive that is none of these.
 _DEBUG_SECTION = re.compile(
-    r"^[ \t]+\.section[ \t]+\.debug_.*?"
-    r"(?=^[ \t]+\.(?:section[ \t]+(?!\.debug_)|text\b|data\b|bss\b|ident\b|addrsig\b)|\Z)",
-    re.M | re.S,
+    r"^[ \t]+\.section[ \t]+\.debug_[^\n]*\n"
+    r"(?:(?:[\w.$]+:|[ \t]*#|"
+    r"[ \t]+\.(?:byte|value|short|long|quad|[248]byte|[us]leb128|string|asci[iz]|zero|set|p2align)\b)"
+    r"[^\n]*\n|[ \t]*\n)*",
+    re.M,
 )
 _DEBUG_LINE = re.compile(r"^[ \t]+\.(?:loc[ \t][^\n]*|file[ \t]+\d+[ \t][^\n]*)\n", re.M)
 

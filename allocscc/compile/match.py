@@ -1,33 +1,123 @@
 """Brings machine sites and source sites together: by file, line, column and callee (DESIGN §2.4)."""
 
 import os
+import re
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 
 from allocscc.compile.asm import MachineSite
-from allocscc.compile.source import NEW, SourceSite
+from allocscc.compile.instances import function_name, instance, without_arguments
+from allocscc.compile.source import NEW, Sized, SourceSite
 from allocscc.sidecar import Site
 
+# Itanium ABI: a global operator new or new[]
+_NEW = re.compile(r"_Zn[wa][a-z]")
+_ARRAY_NEW = re.compile(r"_Z(?:na|N.*na)")
 
-def match_sites(machine: list[MachineSite], source: list[SourceSite]) -> tuple[Site, ...]:
+# What clang says of itself. It gives a call that it made of two the line 0.
+_CLANG = "clang version"
+_ALIAS = re.compile(r"\n\t\.set[ \t]+([\w.$]+),[ \t]*([\w.$]+)(?=\n)")
+
+# File without its folder, line, column
+_Place = tuple[str, int, int]
+
+
+def match_sites(
+    machine: list[MachineSite], source: list[SourceSite], functions: Sequence[str] = (), text: str = ""
+) -> tuple[Site, ...]:
     """What is known of each machine site; never a guess: where two source sites fit and differ, neither is taken.
 
     Args:
         machine: call instructions, in text order.
         source: calls in the source, in any order.
+        functions: for each of `machine`, the symbol of the function whose source has the call, where it was inlined
+            and that is known; else "".
+        text: the assembly, where it is to be searched for functions that the compiler found to be the same.
     """
-    by_line: dict[tuple[str, int], list[SourceSite]] = defaultdict(list)
-    for site in source:
-        by_line[os.path.basename(site.file), site.line].append(site)
-    columns: dict[tuple[str, int, str], set[int]] = defaultdict(set)
-    for place in machine:
-        columns[place.file, place.line, place.callee].add(place.column)
+    index = _Index(machine, source)
+    candidates = [index.candidates(place) for place in machine]
+    chosen = [_unanimous(found) for found in candidates]
+    seen = {site for found in candidates for site in found}
+    merged = set() if _CLANG in text else _merged(machine, chosen, [site for site in source if site not in seen])
+    aliases = _aliases(text)
+    by_function = _by_function(source) if aliases else {}
+    inlined = list(functions) or [""] * len(machine)
     sites = []
-    for place in machine:
-        candidates = by_line.get((os.path.basename(place.file), place.line), [])
-        candidates = [site for site in candidates if _same_file(place.file, site.file)]
-        ordinals = sorted(columns[place.file, place.line, place.callee])
-        sites.append(_site(place, _choose(place, candidates, ordinals)))
+    for place, found, symbol in zip(machine, chosen, inlined, strict=True):
+        if found is not None and (found in merged or _is_shared(place, found, aliases, by_function)):
+            found = replace(found, sized=None)
+        sites.append(_site(place, found, symbol or place.function))
     return tuple(sites)
+
+
+class _Index:
+    """Source sites by the places where compilers may say that they are."""
+
+    def __init__(self, machine: list[MachineSite], source: list[SourceSite]) -> None:
+        self._own: dict[_Place, list[SourceSite]] = defaultdict(list)
+        self._outer: dict[_Place, list[SourceSite]] = defaultdict(list)
+        self._lines: dict[tuple[str, int], list[SourceSite]] = defaultdict(list)
+        for site in source:
+            file = os.path.basename(site.file)
+            self._lines[file, site.line].append(site)
+            for place in _own_places(site):
+                self._own[place].append(site)
+            for place in _places(file, site.outer):
+                self._outer[place].append(site)
+        self._called: dict[_Place, set[str]] = defaultdict(set)
+        self._columns: dict[tuple[str, int, str], set[int]] = defaultdict(set)
+        for one in machine:
+            where = os.path.basename(one.file), one.line, one.column
+            self._called[where].add(one.callee)
+            if not self._own.get(where):
+                self._columns[one.file, one.line, one.callee].add(one.column)
+
+    def candidates(self, place: MachineSite) -> list[SourceSite]:
+        """The source sites that a machine site may be."""
+        where = os.path.basename(place.file), place.line, place.column
+        own = [site for site in self._own.get(where, ()) if _same_file(place.file, site.file)]
+        outer = [site for site in self._outer.get(where, ()) if _same_file(place.file, site.file)]
+        found = [site for site in own if _same_callee(place.callee, site.callee)]
+        found += [
+            site
+            for site in outer
+            if _same_callee(place.callee, site.callee) and site not in found and not self._is_called(site)
+        ]
+        if found:
+            return found
+        line = [site for site in self._lines.get(where[:2], ()) if _same_file(place.file, site.file)]
+        vague = [site for site in line if not (site.exact and place.column)]
+        found = self._by_order(place, [site for site in vague if _same_callee(place.callee, site.callee)])
+        # The optimiser may call another function than the source: malloc and memset become calloc.
+        return found or [site for site in [*own, *outer, *vague] if not self._is_called(site)]
+
+    def _by_order(self, place: MachineSite, same: list[SourceSite]) -> list[SourceSite]:
+        """Behind a macro the columns differ, but their order is the same in the source and the machine code."""
+        ordinals = sorted(self._columns[place.file, place.line, place.callee])
+        ordered = sorted({site.column for site in same})
+        if len(ordered) == len(ordinals) and place.column in ordinals:
+            wanted = ordered[ordinals.index(place.column)]
+            return [site for site in same if site.column == wanted]
+        return same
+
+    def _is_called(self, site: SourceSite) -> bool:
+        """Whether there is a machine site at the place of a source site itself."""
+        places = _own_places(site)
+        return any(_same_callee(callee, site.callee) for one in places for callee in self._called.get(one, ()))
+
+
+def _own_places(site: SourceSite) -> list[_Place]:
+    file = os.path.basename(site.file)
+    if not site.places:
+        return [(file, site.line, site.column)] if site.exact else []
+    return _places(file, site.places)
+
+
+def _places(file: str, text: str) -> list[_Place]:
+    """`LINE:COLUMN …`; what has no column is left out."""
+    pairs = (word.partition(":") for word in text.split())
+    return [(file, int(line), int(column)) for line, _, column in pairs if column != "0"]
 
 
 def _same_file(machine: str, source: str) -> bool:
@@ -42,40 +132,94 @@ def _same_file(machine: str, source: str) -> bool:
     return ours[-common:] == theirs[-common:]
 
 
-def _choose(place: MachineSite, candidates: list[SourceSite], columns: list[int]) -> SourceSite | None:
-    same = [site for site in candidates if _same_callee(place.callee, site.callee)]
-    if not same:  # the optimiser calls another function than the source (malloc and memset became calloc)
-        same = candidates
-    exact = [site for site in same if site.exact and site.column == place.column]
-    if exact:
-        return _unanimous(exact)
-    if not all(site.exact for site in same):
-        # A macro on the line: the columns differ, but their order is the same in the source and the machine code.
-        ordered = sorted({site.column for site in same})
-        if len(ordered) == len(columns):
-            wanted = ordered[columns.index(place.column)]
-            return _unanimous([site for site in same if site.column == wanted])
-    return _unanimous(same)
-
-
 def _unanimous(sites: list[SourceSite]) -> SourceSite | None:
     return sites[0] if sites and all(site.sized == sites[0].sized for site in sites) else None
 
 
 def _same_callee(machine: str, source: str) -> bool:
-    return machine == source or (source == NEW and machine.startswith(("_Znw", "_Zna")))
+    return machine == source or (source == NEW and _NEW.match(machine) is not None)
 
 
-def _site(place: MachineSite, source: SourceSite | None) -> Site:
-    sized = source.sized if source else None
+def _merged(machine: list[MachineSite], chosen: list[SourceSite | None], missing: list[SourceSite]) -> set[SourceSite]:
+    """Source sites whose machine code may be that of others, too: the compiler makes one of calls that end alike.
+
+    gcc -O2 (-fcrossjumping, -ftree-tail-merge) gives the one that remains the place of any of them. The others are
+    missing then; they may also have been removed, so this says too little rather than too much.
+
+    Args:
+        machine: call instructions.
+        chosen: the source site of each.
+        missing: source sites that are those of none.
+    """
+    taken = {site for site in chosen if site is not None}
+    callees: dict[SourceSite, set[str]] = defaultdict(set)
+    for place, site in zip(machine, chosen, strict=True):
+        if site is not None:
+            callees[site].add(place.callee)
+    alike: dict[tuple[str, str, str], list[SourceSite]] = defaultdict(list)
+    for site in missing:
+        if not site.scopes:  # a template may have no instance
+            alike[_definition(site)].append(site)
+    return {
+        site
+        for site in taken
+        for other in alike.get(_definition(site), ())
+        if other.sized != site.sized and any(_same_callee(callee, other.callee) for callee in callees[site])
+    }
+
+
+def _definition(site: SourceSite) -> tuple[str, str, str]:
+    """The function that a site is in; functions of one name have different places."""
+    return site.file, site.function, site.outer.rpartition(" ")[2]
+
+
+def _aliases(text: str) -> dict[str, set[str]]:
+    """Functions that have other names, too, and which: gcc's -fipa-icf makes one of functions with the same code."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, target in _ALIAS.findall(text):
+        found[target].add(name)
+    return found
+
+
+def _by_function(source: list[SourceSite]) -> dict[str, list[SourceSite]]:
+    found: dict[str, list[SourceSite]] = defaultdict(list)
+    for site in source:
+        found[site.function].append(site)
+    return found
+
+
+def _is_shared(
+    place: MachineSite, chosen: SourceSite, aliases: dict[str, set[str]], functions: dict[str, list[SourceSite]]
+) -> bool:
+    """Whether the code of a site is that of another function's site, too, which allocates something else."""
+    for alias in aliases.get(place.function, ()):
+        sites = functions.get(without_arguments(function_name(alias)), ())
+        others = [site for site in sites if _same_callee(place.callee, site.callee)]
+        if any(instance(site, alias)[0] != instance(chosen, place.function)[0] for site in others):
+            return True
+    return False
+
+
+def _site(place: MachineSite, source: SourceSite | None, symbol: str) -> Site:
+    """The site's record: the place is the source's where that is known, since a compiler's may be its argument's."""
+    sized: Sized | None = None
+    function = function_name(symbol)
+    line, column = place.line, place.column
+    if source is not None:
+        sized, function = instance(source, symbol)
+        if source.exact and column:
+            line, column = source.line, source.column
+        elif line != source.line:
+            line, column = source.line, 0
+    array = bool(sized and (sized.array or _ARRAY_NEW.match(place.callee)))
     return Site(
         file=place.file,
-        line=place.line,
-        column=place.column,
-        function=source.function if source else place.function,
+        line=line,
+        column=column,
+        function=function,
         callee=place.callee,
         type=sized.type if sized else "",
         evidence=sized.evidence if sized else "none",
-        array=bool(sized and sized.array),
+        array=array,
         tail=place.tail,
     )

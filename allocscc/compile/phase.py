@@ -9,20 +9,24 @@ import os
 import sys
 
 from allocscc import toolchain
+from allocscc.compile import interest
 from allocscc.compile.command import AssemblerCommand, CompilerCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from allocscc.compile.unit import Annotated, Preprocessed, Unit
+    from allocscc.compile.unit import Annotated
     from allocscc.config.roles import Roles
 
-_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    # Told the config, gives what annotates the unit, or None if there is nothing of interest.
+    Work = Callable[[Roles], Callable[[], Annotated | None] | None]
+
+_COMPILERS = ("cc1", "f951", "lto1")
 
 
 def main(argv: list[str]) -> int:
-    """Stand before `cc1`, `cc1plus` or `as`.
+    """Stand before a compiler proper (`cc1`, `cc1plus`, `f951`, `lto1`) or before `as`.
 
     Args:
         argv: path of the real program, then its arguments.
@@ -30,7 +34,7 @@ def main(argv: list[str]) -> int:
     Returns:
         The exit status of the real program.
     """
-    if os.path.basename(argv[0]).startswith("cc1"):
+    if os.path.basename(argv[0]).startswith(_COMPILERS):
         return _compile(CompilerCommand(argv))
     return _assemble(AssemblerCommand(argv))
 
@@ -41,24 +45,25 @@ def _compile(command: CompilerCommand) -> int:
     if not command.makes_assembly or not (piped or rewritable):
         toolchain.replace([command.real, *command.args])
     with toolchain.TemporaryFolder() as folder:
+        pipe = toolchain.MemoryFile() if piped else None
+        made = pipe.path if pipe else command.output
+        dependencies, environment = command.list_headers()
         # Line information costs nothing in code; what the user did not ask for is taken out again.
-        arguments = command.args if command.debug else [*command.args, "-g1"]
-        made = os.path.join(folder, "unit.s") if piped else command.output
-        stdout = os.open(made, os.O_WRONLY | os.O_CREAT, 0o600) if piped else None
-        status = toolchain.spawn([command.real, *arguments], stdout=stdout)
-        if stdout is not None:
-            os.close(stdout)
+        arguments = [*command.args, "-g1"] if command.adds_lines else command.args
+        process = toolchain.start([command.real, *arguments], environment, stdout=pipe.descriptor if pipe else None)
+        # What will be needed is imported while the compiler runs.
+        from allocscc.config import marks, roles  # noqa: F401
+
+        status = toolchain.wait(process)
         if status != 0:
             return status
-        text = _read(made)
-        result = _try_annotate(text, command.source, lambda: _unit(command, text, folder), command.sidecar_path())
+        text = toolchain.read_text(made)
+        result = _try_annotate(command.source or made, _gcc_work(command, text, folder, dependencies))
         final = result.text if result else text
-        if not command.debug:
-            from allocscc.compile.lineinfo import strip_line_info
-
-            final = strip_line_info(final)
+        if command.adds_lines:
+            final = _stripped(final)
         if piped:
-            sys.stdout.reconfigure(**_ENCODING)  # type: ignore[union-attr]
+            sys.stdout.reconfigure(**toolchain.ENCODING)  # type: ignore[union-attr]
             sys.stdout.write(final)
             sys.stdout.flush()
         elif final != text:
@@ -66,86 +71,95 @@ def _compile(command: CompilerCommand) -> int:
     return 0
 
 
-def _unit(command: CompilerCommand, text: str, folder: str) -> Unit:
-    from allocscc.compile.unit import Preprocessed, Unit
+def _gcc_work(command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, dependencies: str) -> Work:
+    """What there is to do about one unit of gcc's."""
 
-    def preprocess() -> Preprocessed | None:
-        if command.preprocessed:
-            return Preprocessed(command.source, command.language(), command.standard())
-        if not command.source or command.source == "-":
-            return None  # standard input is gone
-        path = os.path.join(folder, "unit.i")
-        if toolchain.spawn(command.preprocess_command(path), quiet=True) != 0:
-            return None
-        return Preprocessed(path, command.language(), command.standard())
+    def work(roles: Roles) -> Callable[[], Annotated | None] | None:
+        look = interest.names_a_role(text, roles)
+        if not command.c_family:
+            sources = os.environ.get("ALLOCSCC_LTO_SITES", "") if command.links else ""
+            if not (look or sources):
+                return None
+            from allocscc.compile.gcc import generated_unit
+            from allocscc.compile.lto import read_sources
+            from allocscc.compile.unit import annotate_generated
 
-    def compile_apart(names: list[str]) -> str | None:
-        # `#pragma weak` needs no declaration, and gcc inlines and clones no function that may be replaced at the
-        # link (gcc manual, "Weak Pragmas"); afterwards the binding is made what it was.
-        if command.preprocessed or not command.source or command.source == "-":
+            known = read_sources(sources) if sources else []
+            return lambda: annotate_generated(generated_unit(command, text), known, roles)
+        files = [command.source, *_headers(dependencies)]
+        declares = interest.declares(files, command.args)
+        if not (look or declares or (command.intermediate and interest.named_in(files, roles))):
             return None
-        header, output = os.path.join(folder, "apart.h"), os.path.join(folder, "apart.s")
-        with open(header, "w", encoding="utf-8") as file:
-            file.write("".join(f"#pragma weak {name}\n" for name in names))
-        if toolchain.spawn(command.apart_command(header, output), quiet=True) != 0:
-            return None
-        apart = _read(output)
-        for name in names:
-            apart = apart.replace(f"\t.weak\t{name}\n", f"\t.globl\t{name}\n")
-        return apart
+        from allocscc.compile.gcc import unit_of
+        from allocscc.compile.unit import annotate
 
-    return Unit(command.source, text, os.getcwd(), os.environ.get("ALLOCSCC_REAL", ""), preprocess, compile_apart)
+        def annotated() -> Annotated | None:
+            result = annotate(unit_of(command, text, folder, declares), roles)
+            if result is not None and roles.sidecar_file == "always":
+                _write_file(command.sidecar_path(), result.sidecar)
+            return result
+
+        return annotated
+
+    return work
+
+
+def _headers(dependencies: str) -> list[str]:
+    try:
+        return interest.listed_files(toolchain.read_text(dependencies)) if dependencies else []
+    except OSError:
+        return []
 
 
 def _assemble(command: AssemblerCommand) -> int:
     real = [command.real, *command.args]
-    if not command.source:
+    from allocscc.compile.clang import made_by_compiler
+
+    if not command.source or not made_by_compiler(command.source):
         toolchain.replace(real)
     with toolchain.TemporaryFolder() as folder:
-        text = _read(command.source)
-        result = _try_annotate(text, command.source, lambda: _clang_unit(command.source, text, folder), "")
-        if result is None:
+        text = toolchain.read_text(command.source)
+        result = _try_annotate(command.source, _clang_work(command.source, text, folder))
+        final = result.text if result else text
+        if os.environ.get("ALLOCSCC_LINES"):
+            final = _stripped(final)
+        if final == text:
             return toolchain.spawn(real)
-        path = os.path.join(folder, "unit.s")
-        with open(path, "w", **_ENCODING) as file:  # type: ignore[call-overload]
-            file.write(result.text)
+        path = folder.file("unit.s")
+        with open(path, "w", **toolchain.ENCODING) as file:  # type: ignore[call-overload]
+            file.write(final)
         return toolchain.spawn(command.with_source(path))
 
 
-def _clang_unit(assembly: str, text: str, folder: str) -> Unit:
-    from allocscc.compile.clang import driver_command, preprocess
-    from allocscc.compile.unit import Unit
+def _clang_work(assembly: str, text: str, folder: toolchain.TemporaryFolder) -> Work:
+    """What there is to do about one unit of clang's."""
 
-    driver = driver_command(assembly)
-    return Unit(
-        driver[0] if driver else assembly,
-        text,
-        os.getcwd(),
-        os.environ.get("ALLOCSCC_REAL", ""),
-        lambda: preprocess(driver[0], driver[1], folder) if driver else None,
-        lambda _: None,
-    )
+    def work(roles: Roles) -> Callable[[], Annotated | None] | None:
+        from allocscc.compile.clang import driver_command, included_files, unit_of
 
+        driver = driver_command(assembly)
+        declares = driver is not None and interest.declares(included_files(*driver), driver[1])
+        if not declares and not interest.names_a_role(text, roles):
+            return None
+        from allocscc.compile.unit import annotate
 
-def _is_of_interest(text: str, roles: Roles) -> bool:
-    """Whether the assembly names a function whose calls are sites, or defines one of a role.
+        return lambda: annotate(unit_of(assembly, driver, text, folder, declares), roles)
 
-    Most units do neither, and must not pay for importing what looks closer.
-    """
-    for name in roles.signatures:
-        if name in text and (f"\t{name}" in text or f"*{name}@" in text):
-            return True
-    return any(f"\n{name}:" in text for name in roles.entries)
+    return work
 
 
-def _try_annotate(text: str, source: str, make_unit: Callable[[], Unit], sidecar_path: str) -> Annotated | None:
+def _stripped(text: str) -> str:
+    from allocscc.compile.lineinfo import strip_line_info
+
+    return strip_line_info(text)
+
+
+def _try_annotate(source: str, work: Work) -> Annotated | None:
     """The unit with records; None if there is nothing of interest, or if we failed: then with one warning.
 
     Args:
-        text: the unit's assembly.
         source: its name, for messages.
-        make_unit: gives all there is to know of it.
-        sidecar_path: where a sidecar file would go, or "" for nowhere.
+        work: told the config, gives what does it, or None if there is nothing of interest.
     """
     from allocscc.config.roles import load_roles
     from allocscc.errors import AllocsError
@@ -154,20 +168,15 @@ def _try_annotate(text: str, source: str, make_unit: Callable[[], Unit], sidecar
     try:
         roles = load_roles(dict(os.environ), os.getcwd())
         on_error = roles.on_error
-        if not _is_of_interest(text, roles):
+        task = work(roles)
+        if task is None:
             return None
-        from allocscc.compile.unit import annotate
+        from allocscc.compile.isolate import isolated
 
-        unit = make_unit()
-
-        result = annotate(unit, roles)
-        if result is not None and sidecar_path and roles.sidecar_file == "always":
-            _write_file(sidecar_path, result.sidecar)
-        return result
+        return isolated(task)
     except Exception as error:  # whatever it is: it must not fail a build that the plain compiler would pass
-        what = str(error) if isinstance(error, AllocsError) else f"{type(error).__name__}: {error}"
-        if isinstance(error, ImportError):
-            what += f"; run 'make setup', or '{sys.executable} -m pip install libclang'"
+        ours = isinstance(error, AllocsError) or type(error).__name__ == "FailedError"
+        what = str(error) if ours else f"{type(error).__name__}: {error}"
         if on_error == "stop":
             sys.stderr.write(f"allocscc: {source}: the compile phase failed: {what}\n")
             raise SystemExit(70) from error
@@ -175,19 +184,14 @@ def _try_annotate(text: str, source: str, make_unit: Callable[[], Unit], sidecar
         return None
 
 
-def _read(path: str) -> str:
-    with open(path, **_ENCODING) as file:  # type: ignore[call-overload]
-        return str(file.read())
-
-
 def _overwrite(path: str, text: str, before: str) -> None:
     """Write the output in place (it may be a link); if the disk is full, leave what the compiler had made."""
     try:
-        with open(path, "w", **_ENCODING) as file:  # type: ignore[call-overload]
+        with open(path, "w", **toolchain.ENCODING) as file:  # type: ignore[call-overload]
             file.write(text)
     except OSError as error:
         toolchain.warn(f"{path}: {error.strerror}; left without records")
-        with open(path, "w", **_ENCODING) as file:  # type: ignore[call-overload]
+        with open(path, "w", **toolchain.ENCODING) as file:  # type: ignore[call-overload]
             file.write(before)
 
 

@@ -9,12 +9,13 @@ stubgen/runtime/rt.h is the reader.
 
 import re
 
-from allocscc.compile.asm import CONDITIONS, MachineSite
+from allocscc.compile.asm import CONDITIONS, MachineSite, is_aarch64
 from allocscc.sidecar import Site
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
 
 # -masm=intel: our own instructions are in the other syntax (gas manual, "i386-Syntax")
 _INTEL = re.compile(r"^\t\.intel_syntax noprefix$", re.M)
+_PLAIN_NAME = re.compile(r"[\w.]+")
 _STRINGS = ".rodata.allocs.str1.1"
 
 
@@ -29,13 +30,18 @@ def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], 
     """
     strings: dict[str, str] = {}
     pieces: list[str] = []
-    intel = _INTEL.search(text) is not None
+    tail_call = _aarch64_tail_call if is_aarch64(text) else _intel_tail_call if _INTEL.search(text) else _tail_call
     at = 0
     for number, (place, site) in enumerate(zip(machine, sites, strict=True)):
         pieces.append(text[at : place.start])
         label = f".Lallocs_site{number}"
-        pieces.append(_call(text[place.start : place.end], place, label, intel))
-        pieces.append(_record(label, place.section, site, strings))
+        if place.tail:
+            pieces.append(tail_call(place, label))
+        else:
+            pieces.append(f"{text[place.start : place.end]}\n{label}:")
+        # gas reads a linked-to section's name as a symbol: with other characters than a symbol's it finds none
+        linked = place.section if _PLAIN_NAME.fullmatch(place.section) else label
+        pieces.append(_record(label, linked, site, strings))
         at = place.end
     pieces.append(text[at:])
     if not text.endswith("\n"):
@@ -45,14 +51,12 @@ def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], 
     return "".join(pieces)
 
 
-def _call(line: str, place: MachineSite, label: str, intel: bool) -> str:
-    """The call with the label at its return address.
+def _tail_call(place: MachineSite, label: str) -> str:
+    """A tail call as a call and a return, with the label at its return address: it had none of its own.
 
-    A tail call has no return address of its own: it becomes a call and a return. The jump stood where the frame was
-    already gone, so one 8-byte step keeps the ABI's stack alignment. Arguments of these functions are in registers.
+    The jump stood where the frame was already gone, so one 8-byte step keeps the ABI's stack alignment. Arguments of
+    these functions are in registers.
     """
-    if not place.tail:
-        return f"{line}\n{label}:"
     target = f"*{place.callee}@GOTPCREL(%rip)" if place.indirect else f"{place.callee}@PLT"
     number = label.removeprefix(".Lallocs_site")
     over, skip = "", ""
@@ -60,18 +64,33 @@ def _call(line: str, place: MachineSite, label: str, intel: bool) -> str:
         over = f"\tj{CONDITIONS[place.condition]}\t.Lallocs_over{number}\n"
         skip = f"\n.Lallocs_over{number}:"
     down, up = ("\t.cfi_adjust_cfa_offset 8\n", "\t.cfi_adjust_cfa_offset -8\n") if place.cfi else ("", "")
-    code = f"{over}\tsubq\t$8, %rsp\n{down}\tcall\t{target}\n{label}:\n\taddq\t$8, %rsp\n{up}\tret{skip}"
-    return f"\t.att_syntax prefix\n{code}\n\t.intel_syntax noprefix" if intel else code
+    return f"{over}\tsubq\t$8, %rsp\n{down}\tcall\t{target}\n{label}:\n\taddq\t$8, %rsp\n{up}\tret{skip}"
 
 
-def _record(label: str, section: str, site: Site, strings: dict[str, str]) -> str:
+def _intel_tail_call(place: MachineSite, label: str) -> str:
+    return f"\t.att_syntax prefix\n{_tail_call(place, label)}\n\t.intel_syntax noprefix"
+
+
+def _aarch64_tail_call(place: MachineSite, label: str) -> str:
+    """The same for aarch64 (AAPCS64): a frame record keeps the chain of frames and the return address."""
+    save, restore = "", ""
+    if place.cfi:
+        save = "\t.cfi_adjust_cfa_offset 16\n\t.cfi_rel_offset 29, 0\n\t.cfi_rel_offset 30, 8\n"
+        restore = "\t.cfi_restore 30\n\t.cfi_restore 29\n\t.cfi_adjust_cfa_offset -16\n"
+    return (
+        f"\tstp\tx29, x30, [sp, -16]!\n{save}\tmov\tx29, sp\n\tbl\t{place.callee}\n{label}:\n"
+        f"\tldp\tx29, x30, [sp], 16\n{restore}\tret"
+    )
+
+
+def _record(label: str, linked: str, site: Site, strings: dict[str, str]) -> str:
     def offset(value: str) -> str:
         return f"{strings.setdefault(value, f'.Lallocs_str{len(strings)}')}-." if value else "0"
 
     words = (f"{label}-.", offset(site.file), offset(site.function), offset(site.callee), offset(site.type))
     lines = "".join(f"\t.long\t{word}\n" for word in words)
     return (
-        f'\n\t.pushsection\t{SITES_SECTION},"ao?",@progbits,{section}\n\t.balign\t4\n{lines}'
+        f'\n\t.pushsection\t{SITES_SECTION},"ao?",@progbits,{linked}\n\t.balign\t4\n{lines}'
         f"\t.long\t{site.line}, {site.column}, {site.flags}\n\t.popsection"
     )
 

@@ -1,159 +1,197 @@
 """Scans preprocessed source with libclang for allocation sites and the types they allocate (R4).
 
 libclang reads gcc's preprocessed output with harmless diagnostics (gcc's own attributes and builtins); whatever parsed
-is kept. Only functions whose text names a callee are walked: a Python walk of the whole tree is slow.
+is kept. Only what lies on the way to a callee's name is looked at: a Python walk of the whole tree is slow.
 """
 
 import re
+from collections import Counter
+from dataclasses import dataclass
 
-from clang.cindex import Cursor, CursorKind, Index, SourceLocation, TranslationUnit, conf
-
-from allocscc.compile.sizes import (
-    SizeReader,
-    converted_type,
-    is_constant,
-    walk_with_parents,
+from allocscc.compile import tree
+from allocscc.compile.apart import Definition
+from allocscc.compile.calls import call_type, callee_of, constructor_places, new_type, outer_places, own_places
+from allocscc.compile.columns import SourceLines
+from allocscc.compile.enclosing import (
+    FIELD,
+    FUNCTIONS,
+    FunctionNames,
+    enclosing_definition,
+    is_template,
+    template_scopes,
 )
-from allocscc.compile.source import NEW, Sized, SourceSite
-from allocscc.compile.spelling import pointee_name, presumed_location, type_name
+from allocscc.compile.sizes import SizeReader
+from allocscc.compile.source import NEW, SourceSite
+from allocscc.compile.tree import CALL, Node, Parsed, parse
 from allocscc.config.signature import Signature
 
-_FUNCTIONS = {
-    CursorKind.FUNCTION_DECL,
-    CursorKind.CXX_METHOD,
-    CursorKind.CONSTRUCTOR,
-    CursorKind.DESTRUCTOR,
-    CursorKind.CONVERSION_FUNCTION,
-    CursorKind.FUNCTION_TEMPLATE,
-}
+__all__ = ["Parsed", "definitions", "identifiers", "parse", "scan"]
 
-_TEMPLATES = {
-    CursorKind.FUNCTION_TEMPLATE,
-    CursorKind.CLASS_TEMPLATE,
-    CursorKind.CLASS_TEMPLATE_PARTIAL_SPECIALIZATION,
-}
+# What stands behind the parentheses of a call or of a declaration, and never behind those of a definition.
+_AFTER_A_CALL = re.compile(rb"\s*(?:[;,)=+*/%?&|<>.!\]}]|-(?!>))")
+_LENGTH = re.compile(r"[1-9][0-9]{0,3}")
+# Names whose ways are held in memory at a time.
+_BATCH = 2000
+# What a `new` is by clang's name where a library calls it as a function.
+_BUILTIN_NEW = Signature(NEW, ("Z",), "p")
 
 
-def scan(path: str, language: str, standard: list[str], signatures: dict[str, Signature]) -> list[SourceSite]:
+def scan(parsed: Parsed, signatures: dict[str, Signature]) -> list[SourceSite]:
     """All calls of the functions in `signatures`, and in C++ all `new` expressions, in functions of the unit.
 
     Args:
-        path: file of preprocessed text.
-        language: `c` or `c++`.
-        standard: the `-std=` option in a list, or an empty list.
-        signatures: the functions of interest by name.
+        parsed: the unit.
+        signatures: the functions of interest by symbol.
     """
-    with open(path, "rb") as file:
-        text = file.read()
-    names = sorted(signatures) + (["new"] if language == "c++" else [])
-    hits = re.compile(rb"\b(?:%s)\b" % b"|".join(re.escape(name.encode()) for name in names))
-    arguments = ["-x", language, *standard, "-w", "-ferror-limit=0"]
-    unit = Index.create().parse(path, args=arguments, options=TranslationUnit.PARSE_NONE)
-    functions: dict[int, Cursor] = {}
-    whole = unit.get_file(path)
-    for match in hits.finditer(text):
-        cursor = Cursor.from_location(unit, SourceLocation.from_offset(unit, whole, match.start()))
-        function = _enclosing(cursor)
-        if function is not None:
-            functions.setdefault(function.hash, function)
-    lines = text.split(b"\n")
-    sources: dict[str, list[bytes]] = {}
-    sites: list[SourceSite] = []
-    for function in functions.values():
-        sites += _function_sites(function, signatures, lines, sources)
+    names = {word for symbol in signatures for word in identifiers(symbol)}
+    names |= {"new", "__builtin_operator_new"} if parsed.language == "c++" else set()
+    if not names:
+        return []
+    hits = _occurrences(parsed.text, names)
+    scanner = _Scanner(parsed, signatures, hits)
+    sites, seen = [], set()
+    for first in range(0, len(hits), _BATCH):
+        for node in parsed.ways(hits[first : first + _BATCH]):
+            if node.kind in (CALL, tree.NEW) and (node.start, node.end, node.kind) not in seen:
+                seen.add((node.start, node.end, node.kind))
+                site = scanner.site(node)
+                sites += [site] if site is not None else []
     return sites
 
 
-def _enclosing(cursor: Cursor | None) -> Cursor | None:
-    """The definition around an expression: a function, or a variable or member that it initialises."""
-    variable = None
-    for _ in range(64):
-        if cursor is None or cursor.kind == CursorKind.TRANSLATION_UNIT or cursor.kind.is_invalid():
-            return variable
-        if cursor.kind in _FUNCTIONS:
-            return cursor if cursor.is_definition() else None
-        if cursor.kind in (CursorKind.VAR_DECL, CursorKind.FIELD_DECL):
-            variable = cursor
-        parent = cursor.semantic_parent
-        if parent is None or parent == cursor:
-            return variable
-        cursor = parent
-    return None
+def _occurrences(text: bytes, names: set[str]) -> list[int]:
+    """Offsets of the names in the text, ascending; also as compilers' builtins."""
+    known = [name.encode("utf-8", "surrogateescape") for name in names]
+    present = [name for name in known if name in text]
+    if not present:
+        return []
+    words = re.compile(rb"\b(?:__builtin_)?(?:%s)\b" % b"|".join(map(re.escape, sorted(present))))
+    return [match.start() for match in words.finditer(text)]
 
 
-def _is_generic(function: Cursor) -> bool:
-    """Whether a definition is, or is made from, a template: a line of it allocates a type for each instantiation."""
-    cursor: Cursor | None = function
-    while cursor is not None and cursor.kind != CursorKind.TRANSLATION_UNIT:
-        if cursor.kind in _TEMPLATES or conf.lib.clang_getSpecializedCursorTemplate(cursor) is not None:
-            return True
-        cursor = cursor.semantic_parent
-    return False
+@dataclass(frozen=True)
+class _Function:
+    """What the sites of one function share."""
+
+    reader: SizeReader
+    scopes: str
+    places: list[tuple[int, int]]
 
 
-def _function_sites(
-    function: Cursor, signatures: dict[str, Signature], lines: list[bytes], sources: dict[str, list[bytes]]
-) -> list[SourceSite]:
-    reader, generic = SizeReader(function), _is_generic(function)
-    sites = []
-    for cursor, parents in walk_with_parents(function):
-        if cursor.kind == CursorKind.CXX_NEW_EXPR:
-            sized: Sized | None = _new(cursor)
-            callee = NEW
-        elif cursor.kind == CursorKind.CALL_EXPR and _callee(cursor) in signatures:
-            callee = _callee(cursor)
-            sized = _call(cursor, parents, signatures[callee], reader)
+class _Scanner:
+    """Makes sites of the nodes of one unit, in text order; what concerns a function is found once."""
+
+    def __init__(self, parsed: Parsed, signatures: dict[str, Signature], hits: list[int]) -> None:
+        self._parsed, self._signatures = parsed, signatures
+        self._sources, self._names = SourceLines(), FunctionNames(parsed)
+        self._function: tuple[tuple[int, int], _Function] | None = None
+        self._lines: dict[int, tuple[int, bytes]] = {}
+        self._crowded = Counter(parsed.place(hit)[:2] for hit in hits)
+
+    def site(self, node: Node) -> SourceSite | None:
+        """The site of a call or `new`; None if it is none of interest, or stands in no function."""
+        callee = callee_of(node, self._parsed, self._signatures)
+        definition = enclosing_definition(node) if callee else None
+        if definition is None:
+            return None
+        function = self._known(definition)
+        if node.kind == tree.NEW:
+            sized = new_type(node, self._parsed)
         else:
+            signature = self._signatures.get(callee, _BUILTIN_NEW)
+            sized = call_type(node, signature, function.reader, self._parsed)
+        around = outer_places(node, self._parsed)
+        own = [self._place(offset, bool(around)) for offset in own_places(node, self._parsed)]
+        outer = [self._place(offset) for offset in around] + function.places
+        file, line, column = self._parsed.place(node.start)
+        return SourceSite(
+            file,
+            line,
+            own[0][1] or column,
+            own[0][1] > 0,
+            callee,
+            self._names.name(node, definition),
+            sized,
+            _written(own),
+            _written(outer),
+            function.scopes,
+        )
+
+    def _known(self, definition: Node) -> _Function:
+        key = definition.start, definition.end
+        if self._function is None or self._function[0] != key:
+            parsed, cursor = self._parsed, definition.cursor
+            scopes = template_scopes(definition) if parsed.language == "c++" else ""
+            if definition.kind == FIELD:
+                offsets = constructor_places(definition, parsed)
+            else:
+                offsets = [cursor.location.offset] if definition.kind in FUNCTIONS else []
+            places = [self._place(offset) for offset in offsets]
+            self._function = key, _Function(SizeReader(parsed, cursor), scopes, places)
+        return self._function[1]
+
+    def _place(self, offset: int, look: bool = False) -> tuple[int, int]:
+        """Line and column of a token in the source; column 0 if it isn't known."""
+        file, line, _ = self._parsed.place(offset)
+        start = self._parsed.line_start(offset)
+        if start not in self._lines:
+            self._lines[start] = self._parsed.logical_line(offset)
+        first, expanded = self._lines[start]
+        look = look or self._crowded[file, line] > 1
+        return line, self._sources.column(file, line, expanded, offset - first, look)
+
+
+def _written(places: list[tuple[int, int]]) -> str:
+    return " ".join(f"{line}:{column}" for line, column in dict.fromkeys(places))
+
+
+def definitions(parsed: Parsed, symbols: set[str]) -> list[Definition]:
+    """Where the unit defines functions of these symbols; templates are left out, they have no definition of their own.
+
+    Args:
+        parsed: the unit.
+        symbols: link-time symbols; of a static function its name.
+    """
+    words = {word for symbol in symbols for word in identifiers(symbol)[-1:]}
+    if not words:
+        return []
+    any_word = b"|".join(re.escape(word.encode()) for word in sorted(words))
+    found: dict[str, Definition] = {}
+    for match in re.finditer(rb"\b(%s)[ \t\n)]*\(" % any_word, parsed.text):
+        if _AFTER_A_CALL.match(parsed.text, _closing(parsed.text, match.end())):
             continue
-        file, line, column = presumed_location(cursor)
-        physical = cursor.extent.start.line
-        written = lines[physical - 1] if 0 < physical <= len(lines) else b""
-        end = column - 1 + len(callee if callee != NEW else "new")
-        exact = bool(written) and written[:end] == _source_line(file, line, sources)[:end]
-        sites.append(SourceSite(file, line, column, exact, callee, function.spelling, None if generic else sized))
-    return sites
+        cursor = parsed.cursor(match.start())
+        if cursor.kind.value not in FUNCTIONS or is_template(cursor) or not cursor.is_definition():
+            continue
+        name = match[1].decode()
+        symbol = name if name in symbols else str(cursor.mangled_name)
+        start = parsed.span(cursor)[0]
+        if symbol in symbols and start <= match.start():
+            file, line, _ = parsed.place(start)
+            before = parsed.text[parsed.line_start(start) : start]
+            found.setdefault(symbol, Definition(symbol, name, file, line, before))
+    return list(found.values())
 
 
-def _callee(call: Cursor) -> str:
-    """The name of the function called, also through parentheses."""
-    if call.spelling:
-        return str(call.spelling)
-    callee = next(iter(call.get_children()), None)
-    while callee is not None and callee.kind in (CursorKind.PAREN_EXPR, CursorKind.UNEXPOSED_EXPR):
-        callee = next(iter(callee.get_children()), None)
-    return str(callee.spelling) if callee is not None else ""
+def _closing(text: bytes, at: int) -> int:
+    """The offset behind the parenthesis that closes the one before `at`."""
+    depth = 1
+    for match in re.compile(rb"[()]").finditer(text, at):
+        depth += 1 if match[0] == b"(" else -1
+        if depth == 0:
+            return match.end()
+    return len(text)
 
 
-def _call(call: Cursor, parents: tuple[Cursor, ...], signature: Signature, reader: SizeReader) -> Sized | None:
-    arguments = list(call.get_arguments())
-    sizes = [index for index in signature.size_args if index < len(arguments)]
-    if not sizes and not any(letter.isupper() for letter in signature.args):
-        name = pointee_name(call.type)
-        return Sized(name, "return-type") if name else None
-    found = [reader.read(arguments[index]) for index in sizes]
-    sized = found[-1] if found and found[-1] else next((s for s in found if s), None)
-    if sized is not None:
-        several = len(sizes) > 1 and not is_constant(arguments[sizes[0]])
-        return Sized(sized.type, sized.evidence, sized.array or several)
-    name = converted_type(parents)
-    return Sized(name, "cast", True) if name else None
+def identifiers(symbol: str) -> list[str]:
+    """The words by which a source may name the function: of a mangled symbol, those that it spells out.
 
-
-def _new(expression: Cursor) -> Sized | None:
-    name = pointee_name(expression.type) or type_name(expression.type.get_pointee())
-    depth = 0
-    for token in expression.get_tokens():
-        depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(token.spelling, 0)
-        if token.spelling == "[" and depth == 0:  # the bound of an array, not an index in an argument
-            return Sized(name, "new", True) if name else None
-    return Sized(name, "new") if name else None
-
-
-def _source_line(file: str, line: int, sources: dict[str, list[bytes]]) -> bytes:
-    if file not in sources:
-        try:
-            with open(file, "rb") as source:
-                sources[file] = source.read().split(b"\n")
-        except OSError:
-            sources[file] = []
-    return sources[file][line - 1].rstrip() if 0 < line <= len(sources[file]) else b""
+    Itanium ABI, `<source-name> ::= <length> <identifier>`.
+    """
+    if not symbol.startswith("_Z"):
+        return [symbol]
+    words, at = [], 2
+    while (match := _LENGTH.search(symbol, at)) is not None:
+        at = match.end() + int(match[0])
+        words.append(symbol[match.end() : at])
+    return [word for word in words if word.isidentifier()]

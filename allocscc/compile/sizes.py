@@ -5,192 +5,204 @@ Works on libclang cursors of preprocessed text, where every token stands as it i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from clang.cindex import Cursor, CursorKind, conf
 
+from allocscc.compile.flow import (
+    ADD,
+    AND,
+    ASSIGN,
+    COMMA,
+    DIV,
+    MUL,
+    SHL,
+    SHR,
+    SUB,
+    Flow,
+    Value,
+    operator_of,
+)
 from allocscc.compile.source import Sized
-from allocscc.compile.spelling import pointee_name, type_name, written_type
+from allocscc.compile.spelling import type_name
+from allocscc.compile.tree import TRANSPARENT, Parsed, children
+from allocscc.compile.written import Reference, closing, tokens, written_type
 
-# enum CXBinaryOperatorKind of clang-c/Index.h (libclang >= 17); the Python class came later.
-_MUL, _DIV, _ADD, _SUB, _SHL, _ASSIGN = 3, 4, 6, 7, 8, 22
-_COMPOUND = {23: _MUL, 24: _DIV, 26: _ADD, 27: _SUB, 28: _SHL}
-_TRANSPARENT = {
-    CursorKind.UNEXPOSED_EXPR,
-    CursorKind.PAREN_EXPR,
-    CursorKind.CSTYLE_CAST_EXPR,
-    CursorKind.CXX_STATIC_CAST_EXPR,
-    CursorKind.CXX_REINTERPRET_CAST_EXPR,
-    CursorKind.CXX_FUNCTIONAL_CAST_EXPR,
-}
 # ISO C 7.26.6.3 and friends: sizes that count characters, so the chunk holds characters.
-_LENGTHS = {"strlen": "char", "strnlen": "char", "wcslen": "int", "__builtin_strlen": "char"}
-_TYPEOF = {"typeof", "__typeof__", "__typeof", "decltype"}
+_LENGTHS = {"strlen": "char", "strnlen": "char", "wcslen": "int"}
+_PASSED_THROUGH = {"__builtin_expect", "__builtin_constant_p", "__builtin_choose_expr"}
+_DEREFERENCE, _COMPLEMENT, _ADDRESS = 6, 9, 5  # enum CXUnaryOperatorKind
+_LENGTH_BY_FLOW = "flow of strlen"  # in here only: a length is a count when it is multiplied
 _MAX_DEPTH = 40
-
-
-def operator_of(cursor: Cursor) -> int:
-    """`enum CXBinaryOperatorKind` of a binary operator's cursor."""
-    return int(conf.lib.clang_getCursorBinaryOperatorKind(cursor))
+# Expressions read for one size; one that needs more is not of a person's making.
+_MAX_STEPS = 5000
 
 
 class SizeReader:
     """Reads size expressions inside one function; knows the definitions of its local variables."""
 
-    def __init__(self, function: Cursor) -> None:
-        self._function = function
-        self._definitions: dict[int, list[_Definition]] | None = None
+    def __init__(self, parsed: Parsed, function: Cursor) -> None:
+        self._parsed = parsed
+        self._flow = Flow(parsed, function)
         self._variables: dict[int, Sized | None] = {}
+        self._steps = 0
 
-    def read(self, expression: Cursor, depth: int = 0) -> Sized | None:
+    def read(self, expression: Cursor) -> Sized | None:
         """What the expression says of a type, or None."""
-        if depth > _MAX_DEPTH:
+        self._steps = 0
+        found = self._read(expression, 0)
+        return replace(found, evidence="flow") if found and found.evidence == _LENGTH_BY_FLOW else found
+
+    def _read(self, expression: Cursor, depth: int) -> Sized | None:
+        self._steps += 1
+        if depth > _MAX_DEPTH or self._steps > _MAX_STEPS:
             return None
         kind = expression.kind
         if kind == CursorKind.CXX_UNARY_EXPR:
-            return _sizeof(expression)
-        if kind in _TRANSPARENT:
+            return self._sizeof(expression)
+        if kind.value in TRANSPARENT or kind == CursorKind.INIT_LIST_EXPR:
             return self._transparent(expression, depth)
-        children = list(expression.get_children())
-        if kind == CursorKind.BINARY_OPERATOR and len(children) == 2:
-            left, right = (self.read(child, depth + 1) for child in children)
-            return _combine(operator_of(expression), left, right)
-        if kind == CursorKind.CONDITIONAL_OPERATOR and len(children) == 3:
-            return _agree([self.read(children[1], depth + 1), self.read(children[2], depth + 1)], children[1:])
-        if kind == CursorKind.CALL_EXPR and expression.spelling in _LENGTHS:
-            return Sized(_LENGTHS[expression.spelling], "strlen", True)
         if kind == CursorKind.DECL_REF_EXPR:
-            return self._variable(expression, depth)
+            return self._named(expression, depth)
+        below = children(expression)
+        if kind == CursorKind.BINARY_OPERATOR and len(below) == 2:
+            operator = operator_of(expression)
+            if operator in (ASSIGN, COMMA):
+                return self._read(below[1], depth + 1)
+            return combine(operator, *(self._read(child, depth + 1) for child in below))
+        if kind == CursorKind.CONDITIONAL_OPERATOR and len(below) == 3:
+            values = [value for value in below[1:] if not is_constant(value)]
+            return agreed([self._read(value, depth + 1) for value in values])
+        if kind == CursorKind.UNARY_OPERATOR and len(below) == 1:
+            return self._unary(expression, below[0], depth)
+        if kind == CursorKind.CALL_EXPR:
+            return self._call(expression, depth)
+        if kind == CursorKind.StmtExpr and below:  # ({ …; value; })
+            last = children(below[-1])[-1:]
+            return self._read(last[0], depth + 1) if last else None
         return None
 
     def _transparent(self, expression: Cursor, depth: int) -> Sized | None:
-        children = list(expression.get_children())
+        below = children(expression)
         if expression.kind == CursorKind.UNEXPOSED_EXPR and (
-            not children or children[0].kind in (CursorKind.TYPE_REF, CursorKind.MEMBER_REF)
+            not below or below[0].kind in (CursorKind.TYPE_REF, CursorKind.MEMBER_REF)
         ):
-            return _offsetof(expression, children)
-        values = [child for child in children if child.kind.is_expression()]
-        return self.read(values[-1], depth + 1) if values else None
+            return self._offsetof(expression)
+        values = [child for child in below if child.kind.is_expression()]
+        if len(values) > 1 and expression.kind == CursorKind.UNEXPOSED_EXPR:  # GNU's `a ?: b`, __builtin_choose_expr
+            return agreed([self._read(value, depth + 1) for value in values if not is_constant(value)])
+        return self._read(values[-1], depth + 1) if values else None
 
-    def _variable(self, reference: Cursor, depth: int) -> Sized | None:
-        """What a local variable holds, if all its definitions agree; read once, since they may refer to each other."""
-        variable = reference.referenced
-        if variable is None or variable.kind != CursorKind.VAR_DECL:
+    def _unary(self, expression: Cursor, operand: Cursor, depth: int) -> Sized | None:
+        operator = conf.lib.clang_getCursorUnaryOperatorKind(expression)
+        if operator == _ADDRESS:
+            return _hand_made_offsetof(operand)
+        return None if operator == _DEREFERENCE else self._read(operand, depth + 1)
+
+    def _call(self, call: Cursor, depth: int) -> Sized | None:
+        name = call.spelling
+        if name.removeprefix("__builtin_") in _LENGTHS:
+            return Sized(_LENGTHS[name.removeprefix("__builtin_")], "strlen", True)
+        if name in _PASSED_THROUGH:
+            arguments = list(call.get_arguments())
+            return self._read(arguments[0], depth + 1) if arguments else None
+        return None
+
+    def _named(self, reference: Cursor, depth: int) -> Sized | None:
+        """What a variable or a named constant holds; each reference is read once, since variables may be circular."""
+        named = reference.referenced
+        if named is None:
             return None
-        key = variable.hash
+        if named.kind == CursorKind.ENUM_CONSTANT_DECL or _is_global_constant(named):
+            values = [child for child in children(named) if child.kind.is_expression()]
+            found = self._read(values[-1], depth + 8) if values else None
+            return _by_flow(found)
+        key = self._parsed.span(reference)[0]
         if key not in self._variables:
-            self._variables[key] = None  # a definition in terms of the variable itself adds nothing
-            if self._definitions is None:
-                self._definitions = _definitions(self._function)
-            self._variables[key] = self._agreed(self._definitions.get(key, []), key, depth)
+            self._variables[key] = None  # a value in terms of the variable itself adds nothing
+            self._variables[key] = self._agreed(self._flow.reaching(reference), depth)
         return self._variables[key]
 
-    def _agreed(self, definitions: list[_Definition], key: int, depth: int) -> Sized | None:
-        """The type that all definitions agree on; constants say nothing either way, `*=` and its like come on top."""
-        plain = [d for d in definitions if d.operator == _ASSIGN]
-        if any(d.value is None for d in definitions):
+    def _agreed(self, values: list[Value], depth: int) -> Sized | None:
+        """The type that all values agree on; constants say nothing either way, `*=` and its like come on top."""
+        plain = [value for value in values if value.operator == ASSIGN and not _is_constant(value)]
+        own = [value for value in plain if not self._is_own(value)]
+        held = [self._value(value, depth) for value in own]
+        found = agreed(held)
+        if found is None and any(held):
             return None
-        values = [d.value for d in plain if d.value is not None and not is_constant(d.value)]
-        values = [value for value in values if not _mentions(value, key)]
-        found = _agree_all([self.read(value, depth + 8) for value in values])
-        for definition in definitions:
-            if definition.operator != _ASSIGN and definition.value is not None:
-                found = _combine(definition.operator, found, self.read(definition.value, depth + 8))
-        return replace(found, evidence="flow") if found else None
+        for value in values:
+            if value.operator != ASSIGN:
+                found = combine(value.operator, found, self._value(value, depth))
+            elif value in plain and value not in own:
+                on_top = self._value(value, depth)
+                if on_top is not None and found is not None and on_top.type != found.type:
+                    return None
+                found = on_top or found
+        return _by_flow(found)
 
+    def _is_own(self, value: Value) -> bool:
+        """Whether a value is in terms of the variable that it is given to, as in `n = n * sizeof(int)`."""
+        target = children(value.node.cursor)[:1] if value.node.kind == CursorKind.BINARY_OPERATOR.value else []
+        name = target[0].spelling if target else ""
+        text = b" ".join(self._parsed.source(operand) for operand in value.operands)
+        return bool(name) and name.encode() in [word.text.encode() for word in tokens(text)]
 
-@dataclass(frozen=True)
-class _Definition:
-    """A value that a variable is given, by `=` or, with another operator, on top of what it has; None: it escapes."""
+    def _value(self, value: Value, depth: int) -> Sized | None:
+        found = [self._read(operand, depth + 8) for operand in value.operands]
+        return combine(value.inner, *found) if len(found) == 2 else found[0]
 
-    value: Cursor | None
-    operator: int = _ASSIGN
-
-
-def _definitions(function: Cursor) -> dict[int, list[_Definition]]:
-    """Every value that each local variable is given, and where its address escapes."""
-    table: dict[int, list[_Definition]] = {}
-
-    def define(target: Cursor | None, definition: _Definition) -> None:
-        if target is not None:
-            table.setdefault(target.hash, []).append(definition)
-
-    for cursor in function.walk_preorder():
-        children = list(cursor.get_children())
-        if cursor.kind == CursorKind.VAR_DECL:
-            values = [child for child in children if child.kind.is_expression()]
-            if values:
-                define(cursor, _Definition(values[-1]))
-        elif cursor.kind == CursorKind.BINARY_OPERATOR and len(children) == 2 and operator_of(cursor) == _ASSIGN:
-            define(_reference(children[0]), _Definition(children[1]))
-        elif cursor.kind == CursorKind.COMPOUND_ASSIGNMENT_OPERATOR and operator_of(cursor) in _COMPOUND:
-            define(_reference(children[0]), _Definition(children[1], _COMPOUND[operator_of(cursor)]))
-        elif cursor.kind == CursorKind.UNARY_OPERATOR and len(children) == 1:
-            target = _reference(children[0])
-            if target is not None and next((t.spelling for t in cursor.get_tokens()), "") == "&":
-                define(target, _Definition(None))
-    return table
-
-
-def _mentions(expression: Cursor, key: int) -> bool:
-    """Whether an expression is in terms of a variable: then it says no more than the variable's other definitions."""
-    for cursor in expression.walk_preorder():
-        if cursor.kind == CursorKind.DECL_REF_EXPR and cursor.referenced is not None and cursor.referenced.hash == key:
-            return True
-    return False
-
-
-def _reference(expression: Cursor) -> Cursor | None:
-    while expression.kind in _TRANSPARENT:
-        child = next(iter(expression.get_children()), None)
-        if child is None:
+    def _sizeof(self, expression: Cursor) -> Sized | None:
+        start, end = self._parsed.span(expression)
+        words = tokens(self._parsed.text[start:end], start)
+        if len(words) < 2 or words[0].text != "sizeof":
             return None
-        expression = child
-    return expression.referenced if expression.kind == CursorKind.DECL_REF_EXPR else None
+        references = [Reference(child, self._parsed.span(child)[0]) for child in children(expression)]
+        for reference in references:
+            # An expression inside a type (an array's length) is not what sizeof is applied to.
+            if reference.at == words[1].at and reference.cursor.kind.is_expression():
+                return _of(_operand_type(reference.cursor), "sizeof")
+        return _of(written_type(words[2 : closing(words, 1)], references), "sizeof")
+
+    def _offsetof(self, expression: Cursor) -> Sized | None:
+        start, end = self._parsed.span(expression)
+        words = tokens(self._parsed.text[start:end], start)
+        if len(words) < 4 or words[0].text != "__builtin_offsetof":
+            return None
+        comma = next((at for at, word in enumerate(words) if word.text == ","), len(words))
+        references = [Reference(child, self._parsed.span(child)[0]) for child in children(expression)]
+        return _of(written_type(words[2:comma], references), "offsetof")
 
 
-def is_constant(expression: Cursor) -> bool:
-    """Whether an expression is an integer literal, whatever it is converted to."""
-    while expression.kind in _TRANSPARENT:
-        child = next((c for c in expression.get_children() if c.kind.is_expression()), None)
-        if child is None:
-            return False
-        expression = child
-    return bool(expression.kind == CursorKind.INTEGER_LITERAL)
-
-
-def _combine(operator: int, left: Sized | None, right: Sized | None) -> Sized | None:
+def combine(operator: int, left: Sized | None, right: Sized | None) -> Sized | None:
     """What an arithmetic expression says, from what its operands say.
 
     Product: the first operand with a type wins. Sum: equal types merge, an unknown operand is padding, and of two
-    differing types the first is the header of the other. Division by the same type cancels.
+    differing types the one that there is one of is the header, else the first. A size divided by a size is a count.
     """
-    both = bool(left and right)
     found = left or right
     if found is None:
         return None
-    if operator in (_MUL, _SHL):
-        if both and left and left.evidence == "strlen" and right:
+    if operator in (MUL, SHL):
+        if left and right and left.evidence in ("strlen", _LENGTH_BY_FLOW):
             found = right  # a length is a count here
-        return replace(left if operator == _SHL and left else found, array=True)
-    if operator == _ADD:
+        return replace(left if operator == SHL and left else found, array=True)
+    if operator == ADD:
         if left and right:
-            same = left.type == right.type
-            return replace(left, array=same and (left.array or right.array))
+            if left.type == right.type:
+                return replace(left, array=left.array or right.array)
+            return replace(right if left.array and not right.array else left, array=False)
         return found
-    if operator == _SUB:
+    if operator == SUB:
         return left
-    if operator == _DIV:
+    if operator in (DIV, SHR):
+        return None if right else left  # a size by a size is a count
+    if operator == AND:  # rounding; where the mask is made of a size, to a multiple of that
         return None if left and right and left.type == right.type else left
     return None
 
 
-def _agree(results: list[Sized | None], expressions: list[Cursor]) -> Sized | None:
-    return _agree_all([r for r, e in zip(results, expressions, strict=True) if not is_constant(e)])
-
-
-def _agree_all(results: list[Sized | None]) -> Sized | None:
+def agreed(results: list[Sized | None]) -> Sized | None:
     """What all results say, if they name one type."""
     known = [result for result in results if result is not None]
     if not known or len(known) < len(results) or any(result.type != known[0].type for result in known):
@@ -198,61 +210,73 @@ def _agree_all(results: list[Sized | None]) -> Sized | None:
     return replace(known[0], array=any(result.array for result in known))
 
 
-def _sizeof(expression: Cursor) -> Sized | None:
-    tokens = list(expression.get_tokens())
-    if len(tokens) < 2 or tokens[0].spelling != "sizeof":
+def is_constant(expression: Cursor) -> bool:
+    """Whether an expression is an integer literal, whatever it is converted to."""
+    while expression.kind.value in TRANSPARENT:
+        child = next((c for c in children(expression) if c.kind.is_expression()), None)
+        if child is None:
+            return False
+        expression = child
+    return bool(expression.kind == CursorKind.INTEGER_LITERAL)
+
+
+def _is_constant(value: Value) -> bool:
+    return len(value.operands) == 1 and is_constant(value.operands[0])
+
+
+def _by_flow(found: Sized | None) -> Sized | None:
+    if found is None:
         return None
-    children = list(expression.get_children())
-    operand = next((child for child in children if child.kind.is_expression()), None)
-    written = [token.spelling for token in tokens]
-    # An expression inside a type (an array's length) is not what sizeof is applied to.
-    whole = operand is not None and operand.extent.start.offset == tokens[1].extent.start.offset
-    if operand is not None and (whole or (len(written) > 2 and written[2] in _TYPEOF)):
-        return Sized(type_name(operand.type), "sizeof")
-    end = len(written) - written[::-1].index(")") - 1 if ")" in written else len(written)
-    name = written_type(written[2:end], children)
-    return Sized(name, "sizeof") if name else None
+    return replace(found, evidence=_LENGTH_BY_FLOW if found.evidence in ("strlen", _LENGTH_BY_FLOW) else "flow")
 
 
-def _offsetof(expression: Cursor, children: list[Cursor]) -> Sized | None:
-    tokens = (token.spelling for token in expression.get_tokens())
-    if next(tokens, "") != "__builtin_offsetof" or not children or children[0].kind != CursorKind.TYPE_REF:
-        return None
-    return Sized(type_name(children[0].referenced.type), "offsetof")
+def _of(name: str, evidence: str) -> Sized | None:
+    return Sized(name, evidence) if name else None
 
 
-def walk_with_parents(root: Cursor) -> Iterator[tuple[Cursor, tuple[Cursor, ...]]]:
-    """Every cursor below `root` with its ancestors, nearest last."""
-    stack: list[tuple[Cursor, tuple[Cursor, ...]]] = [(root, ())]
-    while stack:
-        cursor, parents = stack.pop()
-        yield cursor, parents
-        below = (*parents, cursor)
-        stack.extend((child, below) for child in reversed(list(cursor.get_children())))
+def _operand_type(operand: Cursor) -> str:
+    """The type of `sizeof`'s operand; in a template, what a pointer points to may be all that is known."""
+    name = type_name(operand.type)
+    while "<dependent type>" in name and operand.kind == CursorKind.PAREN_EXPR:
+        operand = (children(operand) or [operand])[0]
+    if "<dependent type>" in name and conf.lib.clang_getCursorUnaryOperatorKind(operand) == _DEREFERENCE:
+        pointee = (children(operand) or [operand])[0].type.get_canonical().get_pointee()
+        name = type_name(pointee) or name
+    return name
 
 
-_CASTS = (
-    CursorKind.CSTYLE_CAST_EXPR,
-    CursorKind.CXX_STATIC_CAST_EXPR,
-    CursorKind.CXX_REINTERPRET_CAST_EXPR,
-    CursorKind.CXX_FUNCTIONAL_CAST_EXPR,
+def _is_global_constant(named: Cursor) -> bool:
+    if named.kind != CursorKind.VAR_DECL or not named.type.is_const_qualified():
+        return False
+    scope = named.semantic_parent
+    return scope is not None and not (scope.kind.is_declaration() and scope.kind.value in _FUNCTIONS)
+
+
+def _hand_made_offsetof(operand: Cursor) -> Sized | None:
+    """`((struct s *)0)->member` behind an `&`."""
+    while operand.kind in _MEMBERS:
+        below = children(operand)
+        if not below:
+            return None
+        if operand.kind == CursorKind.MEMBER_REF_EXPR and is_constant(below[0]):
+            return _of(type_name(below[0].type.get_canonical().get_pointee()), "offsetof")
+        operand = below[0]
+    return None
+
+
+_MEMBERS = {
+    CursorKind.MEMBER_REF_EXPR,
+    CursorKind.ARRAY_SUBSCRIPT_EXPR,
+    CursorKind.PAREN_EXPR,
+    CursorKind.UNEXPOSED_EXPR,
+}
+_FUNCTIONS = frozenset(
+    kind.value
+    for kind in (
+        CursorKind.FUNCTION_DECL,
+        CursorKind.CXX_METHOD,
+        CursorKind.CONSTRUCTOR,
+        CursorKind.DESTRUCTOR,
+        CursorKind.FUNCTION_TEMPLATE,
+    )
 )
-
-
-def converted_type(parents: tuple[Cursor, ...]) -> str:
-    """The `T` of the `T *` that a call's result is converted to by what stands around it, or ""."""
-    for parent in reversed(parents):
-        kind = parent.kind
-        if kind in (CursorKind.PAREN_EXPR, CursorKind.UNEXPOSED_EXPR, CursorKind.CONDITIONAL_OPERATOR):
-            continue
-        if kind in _CASTS and not pointee_name(parent.type):
-            continue  # a cast to void * on the way to another pointer
-        if kind in _CASTS or kind == CursorKind.VAR_DECL:
-            return pointee_name(parent.type)
-        if kind == CursorKind.BINARY_OPERATOR and operator_of(parent) == _ASSIGN:
-            return pointee_name(parent.type)
-        if kind == CursorKind.RETURN_STMT:
-            function = next((p for p in parents if p.kind in (CursorKind.FUNCTION_DECL, CursorKind.CXX_METHOD)), None)
-            return pointee_name(function.result_type) if function is not None else ""
-        return ""
-    return ""

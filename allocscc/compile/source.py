@@ -22,11 +22,16 @@ class SourceSite:
     Attributes:
         file: as the line markers name it.
         line: 1-based, of the call's first token.
-        column: 1-based in the *preprocessed* line; right for the source only if `exact`.
-        exact: whether the line holds no macro up to here, so that the column is the source's.
+        column: 1-based; the source's if `exact`, else that in the preprocessed line.
+        exact: whether the source's columns are known: no macro up to here, or one that was seen through.
         callee: function called, or `NEW`.
-        function: the enclosing function's name.
-        sized: what the call allocates, or None.
+        function: the enclosing function, in C++ qualified.
+        sized: what the call allocates, or None; in a template perhaps in terms of its parameters.
+        places: `LINE:COLUMN …`, where compilers may say that the call is; column 0 where that is not known. This and
+            what follows are text since they travel in sidecars (`allocscc.compile.lto`).
+        outer: the same of the calls that it is an argument of, and of its function: gcc gives these to inner calls.
+        scopes: of a site in a template, the enclosing templates, outermost first: `NAME<PARAMETER,…>`, parameters that
+            can't be told from their position left blank.
     """
 
     file: str
@@ -36,3 +41,6 @@ class SourceSite:
     callee: str
     function: str
     sized: Sized | None
+    places: str = ""
+    outer: str = ""
+    scopes: str = ""

@@ -9,8 +9,12 @@ import sys
 try:
     sys.path[:0] = os.environ["ALLOCSCC_PATH"].split(":")
     from allocscc.compile.phase import main
+    from allocscc.toolchain import interruptible
 except Exception as error:
     sys.stderr.write(f"allocscc: warning: the compile phase cannot start ({error}); compiling without it\n")
     os.execv(sys.argv[1], sys.argv[1:])
 
-sys.exit(main(sys.argv[1:]))
+status = interruptible(lambda: main(sys.argv[1:]))
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status)  # taking the interpreter down in good order takes a millisecond

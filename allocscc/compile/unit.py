@@ -3,14 +3,28 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from allocscc.compile.asm import MachineSite, find_sites
+from allocscc.compile.apart import Definition
+from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
+from allocscc.compile.lto import encode_sources
 from allocscc.compile.match import match_sites
+from allocscc.compile.outside import attribute_outside, needed_frames
 from allocscc.compile.records import add_records
+from allocscc.compile.source import NEW, SourceSite
+from allocscc.compile.statics import expose, exposed_symbols, local_functions
+from allocscc.config.globs import glob_regex
+from allocscc.config.hooks import call_hook
 from allocscc.config.roles import Roles
 from allocscc.config.signature import Signature, parse_signature
-from allocscc.sidecar import Site, encode
+from allocscc.sidecar import Declaration, Site, encode
+
+if TYPE_CHECKING:
+    from allocscc.compile.scan import Parsed
+
+_TAG = re.compile(r"^(?:struct|union|enum|class) ")
 
 
 @dataclass(frozen=True)
@@ -31,16 +45,48 @@ class Unit:
         text: its assembly.
         cwd: the compiler's working folder.
         compiler: the driver, for the sidecar.
+        declares: whether its files may declare functions by attributes.
+        intermediate: whether the text is intermediate code: its machine code is made at the link (LTO).
         preprocess: gives the preprocessed text, or None where it cannot be had.
-        compile_apart: compiles again with these functions kept out of line and gives the assembly, or None.
+        compile_apart: compiles again with these definitions kept apart from their callers (`allocscc.compile.apart`)
+            and gives the assembly, or None.
     """
 
     source: str
     text: str
     cwd: str
     compiler: str
+    declares: bool
+    intermediate: bool
     preprocess: Callable[[], Preprocessed | None]
-    compile_apart: Callable[[list[str]], str | None]
+    compile_apart: Callable[[list[Definition]], str | None]
+
+    @cached_property
+    def preprocessed(self) -> Preprocessed | None:
+        """The preprocessed text, made when it is first asked for."""
+        return self.preprocess()
+
+    @cached_property
+    def preprocessed_text(self) -> bytes:
+        """Its contents."""
+        if self.preprocessed is None:
+            return b""
+        with open(self.preprocessed.path, "rb") as file:
+            return file.read()
+
+    @cached_property
+    def parsed(self) -> "Parsed | None":
+        """The same as libclang sees it.
+
+        Raises:
+            ImportError: libclang is not installed.
+        """
+        if self.preprocessed is None:
+            return None
+        from allocscc.compile.scan import parse
+
+        found = self.preprocessed
+        return parse(found.path, self.preprocessed_text, found.language, found.standard)
 
 
 @dataclass(frozen=True)
@@ -57,58 +103,125 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     Raises:
         ImportError: libclang is not installed where sites could have types.
     """
-    callees = set(roles.signatures)
-    own = _own_definitions(unit.text, callees | set(roles.entries))
-    calls = find_sites(unit.text, callees | own, unit.cwd)
-    if not calls and not own:
+    signatures, scoped = _configured(unit, roles)
+    declarations = _declared(unit, set(signatures) | set(roles.spoken)) if unit.declares else ()
+    for declaration in declarations:
+        if declaration.list in ("alloc", "resize", "sized"):
+            signature = parse_signature(declaration.signature)
+            signatures.setdefault(signature.name, signature)
+    stubbed = {*signatures, *roles.entries, *scoped}
+    stubbed |= {d.signature.partition("(")[0] for d in declarations if d.kind == "allocator"}
+    text, calls, source = unit.text, find_sites(unit.text, stubbed, unit.cwd), list[SourceSite]()
+    look = bool(calls or unit.intermediate or global_definitions(text) & stubbed or scoped)
+    if not (look or declarations):
         return None
-    text = unit.text
-    source = []
-    preprocessed = unit.preprocess()
-    if preprocessed is not None:
-        from allocscc.compile.scan import scan
+    if unit.parsed is not None and look:
+        from allocscc.compile.scan import definitions, scan
 
-        signatures = {name: parse_signature(signature) for name, signature in roles.signatures.items()}
-        signatures |= {name: Signature(name, (), "v") for name in own if name not in signatures}
-        source = scan(preprocessed.path, preprocessed.language, preprocessed.standard, signatures)
-        present = {(os.path.basename(place.file), place.line, place.callee) for place in calls}
-        lost = {
-            site.callee
-            for site in source
-            if site.callee in own and (os.path.basename(site.file), site.line, site.callee) not in present
-        }
-        apart = unit.compile_apart(sorted(lost)) if lost else None
+        own = {found.symbol: found for found in definitions(unit.parsed, stubbed)}
+        source = scan(unit.parsed, signatures | {s: Signature(s, (), "v") for s in own if s not in signatures})
+        called = {place.callee for place in calls} | {site.callee for site in source}
+        local = [found for symbol, found in own.items() if unit.intermediate or symbol in called or symbol in scoped]
+        apart = unit.compile_apart(local) if local else None
         if apart is not None:
-            text, calls = apart, find_sites(apart, callees, unit.cwd)
-    machine = [place for place in calls if place.callee in callees]
-    if not machine:
+            text, calls = apart, find_sites(apart, stubbed, unit.cwd)
+    source = [site for site in source if site.callee in signatures or site.callee == NEW]
+    return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+
+
+def annotate_generated(unit: Unit, source: list[SourceSite], roles: Roles) -> Annotated | None:
+    """Add records to assembly that has no source text of its own: what LTO makes at the link, or Fortran.
+
+    Args:
+        unit: the assembly.
+        source: calls in the sources that it was made from, where they are known.
+        roles: the config.
+    """
+    signatures, _ = _configured(unit, roles)
+    signatures |= {s: Signature(s, (), "p") for s in {site.callee for site in source} if s not in signatures}
+    calls = find_sites(unit.text, set(signatures), unit.cwd)
+    return _recorded(unit, unit.text, signatures, calls, source, (), roles, {})
+
+
+def _recorded(
+    unit: Unit, text: str, signatures: dict[str, Signature], calls: list[MachineSite], source: list[SourceSite],
+    declarations: tuple[Declaration, ...], roles: Roles, scoped: dict[str, str],
+) -> Annotated | None:  # fmt: skip
+    """The text with records of those calls that are allocation sites; None if there is nothing to record."""
+    machine = [place for place in calls if place.callee in signatures]
+    kept = source if unit.intermediate else []
+    symbols = exposed_symbols(text, local_functions(text, set(scoped)))
+    if not (machine or declarations or kept or symbols):
         return None
-    sites = match_sites(machine, [site for site in source if site.callee in callees or site.callee not in own])
+    frames = needed_frames(text, machine, source, unit.cwd)
+    sites = match_sites(machine, source, [chain[0].function.symbol if chain else "" for chain in frames])
+    sites = attribute_outside(machine, sites, frames)
+    sites = tuple(_overridden(site, roles) for site in sites)
     if "sites" in roles.hooks:
         sites = _run_hook(roles.hooks["sites"], sites)
-    return _with_records(unit, text, machine, sites)
+    statics = {scoped[name]: symbol for name, symbol in symbols.items()}
+    record = encode(unit.source, unit.compiler, sites, declarations, encode_sources(kept), statics)
+    return Annotated(expose(add_records(text, machine, sites, record), symbols), record)
 
 
-def _with_records(unit: Unit, text: str, machine: list[MachineSite], sites: tuple[Site, ...]) -> Annotated:
-    record = encode(unit.source, unit.compiler, sites)
-    return Annotated(add_records(text, machine, sites, record), record)
+def _configured(unit: Unit, roles: Roles) -> tuple[dict[str, Signature], dict[str, str]]:
+    """The functions whose calls are allocation sites in this unit, as the config has them; and its static functions.
+
+    Returns:
+        Symbol → signature, and name of a static function → its scoped name.
+    """
+    found = {name: parse_signature(text) for name, text in roles.signatures.items()}
+    if roles.patterns:
+        wild = [(re.compile(glob_regex(pattern)), letters) for pattern, letters, _ in roles.patterns]
+        for name in _functions_of(unit.text):
+            letters = next((letters for regex, letters in wild if regex.fullmatch(name)), None)
+            if letters is not None and name not in found and name not in roles.spoken:
+                found[name] = parse_signature(name + letters)
+    scoped = {}
+    path = f"/{os.path.normpath(os.path.join(unit.cwd, unit.source))}"
+    for scope, name, letters, allocates in roles.scoped:
+        if path.endswith(f"/{scope}") or f'/{scope}"' in unit.text or f'"{scope}"' in unit.text:
+            scoped[name] = f"{scope}::{name}"
+            if allocates:
+                found[name] = parse_signature(name + letters)
+    return found, scoped
 
 
-def _own_definitions(text: str, names: set[str]) -> set[str]:
-    """Global functions of a role that the unit itself defines; inlined into their callers, they make no call."""
-    return {name for name in re.findall(r"\t\.globl\t([\w.$]+)\n", text) if name in names and f"\n{name}:" in text}
+def _declared(unit: Unit, spoken: set[str]) -> tuple[Declaration, ...]:
+    """What the source declares of functions that the unit calls or defines and the config does not speak of."""
+    names = _functions_of(unit.text) - spoken
+    if not names or unit.preprocessed is None:
+        return ()
+    from allocscc.compile.declarations import read_declarations, statements
+    from allocscc.compile.scan import identifiers
+
+    words = {word for name in names for word in identifiers(name)[-1:]}
+    found = statements(unit.preprocessed_text.decode("latin-1"), words)
+    if not found or unit.parsed is None:
+        return ()
+    declarations = read_declarations(unit.parsed, found)
+    return tuple(d for d in declarations if d.signature.partition("(")[0] in names)
+
+
+def _functions_of(text: str) -> set[str]:
+    """Functions that the assembly calls or defines for others."""
+    return called_functions(text) | global_definitions(text)
+
+
+def _overridden(site: Site, roles: Roles) -> Site:
+    """The site with the type that an override gives it."""
+    for function, callee, says, kind in roles.overrides:
+        fits = not says or _TAG.sub("", says) == _TAG.sub("", site.type)
+        if fits and function == site.function and callee == site.callee:
+            return replace(site, type=kind, evidence="override")
+    return site
 
 
 def _run_hook(path: str, sites: tuple[Site, ...]) -> tuple[Site, ...]:
     """The project's `[hooks] sites` file: its function `sites(sites)` gives the sites to record (R2)."""
-    with open(path, encoding="utf-8") as file:
-        code = compile(file.read(), path, "exec")
-    namespace: dict[str, object] = {"__file__": path, "__name__": "allocs_hooks"}
-    exec(code, namespace)
-    function = namespace.get("sites")
-    if not callable(function):
-        raise TypeError(f"{path}: defines no function sites(sites)")
-    changed = tuple(function(sites))
+    changed = call_hook(path, "sites", sites)
+    if not isinstance(changed, list | tuple) or not all(isinstance(site, Site) for site in changed):
+        raise TypeError(f"{path}: sites() must give a list of allocscc.sidecar.Site")
     if len(changed) != len(sites):
         raise ValueError(f"{path}: sites() gave {len(changed)} sites for {len(sites)}")
-    return changed
+    return tuple(changed)

@@ -8,54 +8,81 @@ from __future__ import annotations
 
 import marshal
 import os
+import stat
 import sys
 
 from allocscc.places import cache_folder, data_folder, layer_files
 
-_FORMAT = 3
-_VARIABLES = ("ALLOC_FNS", "FREE_FNS", "ALLOCSZ_FNS", "SUBALLOC_FNS", "SUBFREE_FNS")
+_FORMAT = 5
+_VARIABLES = ("ALLOC_FNS", "FREE_FNS", "ALLOCSZ_FNS", "SUBALLOC_FNS", "SUBFREE_FNS", "ALLOCSITE_OVERRIDE")
+# Files up to this size (bytes) are compared whole: an edit may keep size and, on a coarse clock, time.
+_SMALL = 8192
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself costs 20 ms of import
     from typing import Any
 
-    _Fields = tuple[list[str], dict[str, tuple[str, bool, bool]], dict[str, str], str, str, dict[str, str]]
-
 
 class Roles:
-    """What a hook needs to know of the config.
+    """What a hook needs to know of the config; functions by their symbols.
 
     Attributes:
-        wrappers: names of functions that are wrappers and allocate.
-        entries: entry point name → (family name, whether it allocates, whether a preload may interpose it).
+        wrappers: functions that get a caller stub: wrappers that allocate, and ALLOCSZ functions.
+        entries: entry point → (family name, whether it allocates, whether a preload may interpose it).
+        signatures: functions whose calls are allocation sites → their signatures as text.
+        patterns: (glob, signature as text, whether it is a wrapper), strongest first; a name written out outranks them.
+        scoped: static functions: (source file, name, signature as text, whether it allocates).
+        overrides: (calling function, callee, type it says or "", type it is), strongest first.
+        spoken: functions that the config names, switches off or removes: what a source declares of them does not count.
         on_error: what to do when our part fails, `"warn"` or `"stop"`.
         sidecar_file: when to write the sidecar file.
         hooks: hook name → path of the project's Python file.
-        signatures: functions whose calls are allocation sites → their signatures as text.
+        warnings: what is wrong in config files that are not the project's.
     """
 
-    __slots__ = ("entries", "hooks", "on_error", "sidecar_file", "signatures", "wrappers")
+    __slots__ = (
+        "entries", "hooks", "on_error", "overrides", "patterns", "scoped", "sidecar_file", "signatures", "spoken",
+        "warnings", "wrappers",
+    )  # fmt: skip
 
-    def __init__(self, fields: _Fields) -> None:
-        self.wrappers, self.entries, self.signatures, self.on_error, self.sidecar_file, self.hooks = fields
+    wrappers: list[str]
+    entries: dict[str, tuple[str, bool, bool]]
+    signatures: dict[str, str]
+    patterns: list[tuple[str, str, bool]]
+    scoped: list[tuple[str, str, str, bool]]
+    overrides: list[tuple[str, str, str, str]]
+    spoken: list[str]
+    on_error: str
+    sidecar_file: str
+    hooks: dict[str, str]
+    warnings: list[str]
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        for name in Roles.__slots__:
+            setattr(self, name, fields[name])
 
 
 def load_roles(env: dict[str, str], cwd: str) -> Roles:
     """The roles for a process with this environment and working folder; `ConfigError` if a layer is wrong."""
-    key = _identity(env, cwd)
+    files = [os.path.join(data_folder("config"), "builtin.toml"), *(path for path, _ in layer_files(env, cwd))]
+    variables = [env.get(f"LIBALLOCS_{name}", "") for name in _VARIABLES]
+    key = repr((_FORMAT, sys.version_info[:2], files, variables))
     path = None
     try:
         folder = os.path.join(cache_folder(env), "roles")
-        path = os.path.join(folder, f"{hash_text(repr(key)):016x}")
+        path = os.path.join(folder, f"{hash_text(key):016x}")
         with open(path, "rb") as file:
-            stored_key, fields = marshal.load(file)
-        if stored_key == key:
+            stored_key, identities, fields = marshal.load(file)
+        if stored_key == key and all(_identity(name) == identity for name, identity in identities):
             return Roles(fields)
-    except (OSError, ValueError, EOFError, TypeError, MemoryError):  # damaged: make it again
+    except (OSError, ValueError, EOFError, TypeError, MemoryError, KeyError):  # damaged: make it again
         pass
-    fields = _fields(env, cwd)
+    before = {name: _identity(name) for name in files}
+    fields, read = _fields(env, cwd)
     if path is not None:
-        _store(path, (key, fields))
+        # Files that changed while they were read get the older identity, so the next process reads them again.
+        used = {name: _identity(name) for name in read if name not in before}
+        _store(path, (key, list({**before, **used}.items()), fields))
     return Roles(fields)
 
 
@@ -67,34 +94,49 @@ def hash_text(text: str) -> int:
     return value
 
 
-def _identity(env: dict[str, str], cwd: str) -> tuple[object, ...]:
-    files = []
-    for path in [os.path.join(data_folder("config"), "builtin.toml"), *layer_files(env, cwd)]:
-        try:
-            status = os.stat(path)
-            files.append((path, status.st_size, status.st_mtime_ns, status.st_ino))
-        except OSError:
-            files.append((path, -1, 0, 0))
-    variables = tuple(env.get(f"LIBALLOCS_{name}", "") for name in _VARIABLES)
-    return (_FORMAT, sys.version_info[:2], tuple(files), variables)
+def _identity(path: str) -> tuple[int, int, int, bytes]:
+    """What tells one state of a file from another: size and time, the file's number, and a small one's contents."""
+    try:
+        status = os.stat(path)
+        contents = b""
+        if status.st_size <= _SMALL and stat.S_ISREG(status.st_mode):  # opening a pipe might wait forever
+            with open(path, "rb", buffering=0) as file:
+                contents = file.read(_SMALL)
+    except (OSError, ValueError):
+        return (-1, 0, 0, b"")
+    return (status.st_size, status.st_mtime_ns, status.st_ino, contents)
 
 
-def _fields(env: dict[str, str], cwd: str) -> _Fields:
+def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
+    from allocscc.config.functions import function_roles, is_wrapper, role_name
     from allocscc.config.load import load_config
+    from allocscc.config.model import Allocator, functions_of
 
     config = load_config(env, cwd)
-    wrappers = sorted({s.name for w in config.wrappers.values() for s in w.alloc})
-    entries = {}
-    for family in config.allocators.values():
-        preload = family.interpose == "preload"
-        for signature in family.free:
-            entries[signature.name] = (family.name, False, preload)
-        for signature in family.alloc:
-            entries[signature.name] = (family.name, True, preload)
-    listed = [family.alloc for family in config.allocators.values()]
-    listed += [wrapper.alloc for wrapper in config.wrappers.values()]
-    signatures = {s.name: str(s) for group in (config.sized, *listed) for s in group}
-    return (wrappers, entries, signatures, config.on_error, config.sidecar_file, config.hooks)
+    roles = function_roles(config)
+    plain = {n: r for n, r in roles.items() if not r.signature.pattern and not r.signature.scope}
+    families = {n: r for n, r in plain.items() if isinstance(r.entry, Allocator) and r.observed}
+    patterns = [r for r in roles.values() if r.signature.pattern and r.allocates]
+    spoken = [signature for entry in config.entries.values() for _, signature in functions_of(entry)]
+    scoped = [(r.signature, r.allocates) for r in roles.values() if r.signature.scope]
+    fields = {
+        "wrappers": sorted(name for name, role in plain.items() if is_wrapper(role)),
+        "entries": {
+            name: (role.entry.name, role.allocates, role.entry.interpose == "preload")
+            for name, role in families.items()
+            if isinstance(role.entry, Allocator)
+        },
+        "signatures": {n: n + r.signature.letters for n, r in plain.items() if r.allocates},
+        "patterns": [(r.signature.name, r.signature.letters, is_wrapper(r)) for r in reversed(patterns)],
+        "scoped": [(s.scope, s.name, s.letters, allocates) for s, allocates in scoped],
+        "overrides": [(o.function, o.callee, o.says, o.type) for o in reversed(config.overrides)],
+        "spoken": sorted({*map(role_name, spoken), *(named.name for named in config.removed)}),
+        "on_error": config.on_error,
+        "sidecar_file": config.sidecar_file,
+        "hooks": {name: hook.name for name, hook in config.hooks.items()},
+        "warnings": list(config.warnings),
+    }
+    return fields, [origin for origin in config.origins if os.path.isabs(origin)]
 
 
 def _store(path: str, value: Any) -> None:

@@ -1,16 +1,18 @@
 """The signature mini-language: `name(args)ret`, e.g. `xcalloc(zZ)p` (shared/docs/SIGNATURES.md, R17).
 
 Letters give C types; a capital marks the argument with a role. Old liballocs strings parse unchanged; `l`, `u`, `v`,
-`d`, `a`, `.` and `P*` are additions.
+`d`, `a`, `s`, `.`, `P*`, globs, `file.c::name` and C++ names as people write them are additions.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 from allocscc.errors import SignatureError
 
 C_TYPES = {
     "z": "size_t",
     "p": "void *",
+    "s": "const char *",
     "i": "int",
     "l": "long",
     "u": "unsigned",
@@ -18,7 +20,12 @@ C_TYPES = {
     "a": "size_t",
     "v": "void",
 }
-_NAME_ENDS = "( \t\n"
+_ARGUMENTS = "zpsiluda"
+_RESULTS = "zpiludv"
+_SIZES = ("Z", "I", "U", "L")
+_ARROW = re.compile(r"\)[A-Za-z]?->")
+# What only a C++ name as people write it holds: a parameter list, a qualifier, template arguments, an operator.
+_READABLE = re.compile(r"\(|::|<|^operator\b")
 
 
 @dataclass(frozen=True)
@@ -26,16 +33,20 @@ class Signature:
     """One function of a role.
 
     Attributes:
-        name: the link-time symbol.
+        name: the link-time symbol; a glob (`*_new`) stands for all symbols that it matches.
         args: one entry per parameter: a letter of the mini-language, capital where it has a role, or `P*`.
         ret: the letter of the result.
         undoes: for a free function, the allocation function it undoes (`->name`), or "".
+        scope: for a static function, the name of its source file, with as many folders as are needed; else "".
+        written: the C++ name that `name` was made from, as it was written; not part of the signature's value.
     """
 
     name: str
     args: tuple[str, ...]
     ret: str
     undoes: str = ""
+    scope: str = ""
+    written: str = field(default="", compare=False)
 
     @property
     def variadic(self) -> bool:
@@ -46,13 +57,18 @@ class Signature:
     def size_args(self) -> tuple[int, ...]:
         """Indexes of the arguments whose product is the size in bytes; the element size last.
 
-        `calloc(zZ)p`: the capital decides the type, the other `z` is the count and multiplies. A single `z` beside a
-        `Z` counts only when it stands directly before it (the traditional calloc shape).
+        `xcalloc(zZ)p`: the capital decides the type, the other `z` is the count and multiplies. A single `z` beside a
+        `Z` counts only when it stands directly before it (the traditional shape).
         """
-        capitals = [i for i, a in enumerate(self.args) if a in ("Z", "I", "U", "L")]
+        capitals = [i for i, a in enumerate(self.args) if a in _SIZES]
         if len(capitals) == 1 and capitals[0] > 0 and self.args[capitals[0] - 1] == "z":
             return (capitals[0] - 1, capitals[0])
         return tuple(capitals)
+
+    @property
+    def string_arg(self) -> int | None:
+        """Index of the string whose length and one more is the size (`S`), or None."""
+        return self.args.index("S") if "S" in self.args else None
 
     @property
     def chunk_arg(self) -> int | None:
@@ -60,42 +76,99 @@ class Signature:
         return self.args.index("P") if "P" in self.args else None
 
     @property
+    def first_pointer(self) -> int | None:
+        """Index of the chunk where the function's role says that there is one: `P`, else the first `p`."""
+        if self.chunk_arg is not None:
+            return self.chunk_arg
+        return self.args.index("p") if "p" in self.args else None
+
+    @property
     def out_arg(self) -> int | None:
-        """Index of the pointer through which the chunk is returned (`P*`, as posix_memalign), or None."""
+        """Index of the pointer through which the chunk is returned (`P*`), or None."""
         return self.args.index("P*") if "P*" in self.args else None
+
+    @property
+    def typed(self) -> bool:
+        """Whether an allocation function is a typed primitive: it always allocates what its result points to."""
+        return not any(letter.isupper() for letter in self.args)
+
+    @property
+    def pattern(self) -> bool:
+        """Whether the name is a glob."""
+        return "(" not in self.name and ("*" in self.name or "?" in self.name)
+
+    @property
+    def readable(self) -> bool:
+        """Whether the name is a C++ name as people write it, not yet a symbol."""
+        return is_readable(self.name)
+
+    @property
+    def full_name(self) -> str:
+        """The name as a person finds it in the config."""
+        name = self.written or self.name
+        return f"{self.scope}::{name}" if self.scope else name
+
+    @property
+    def letters(self) -> str:
+        """The signature without the name: `(zZ)p`; a result of `void` is left out, as people do."""
+        return f"({''.join(self.args)}){self.ret if self.ret != 'v' else ''}"
 
     def __str__(self) -> str:
         arrow = f"->{self.undoes}" if self.undoes else ""
-        return f"{self.name}({''.join(self.args)}){self.ret}{arrow}"
+        return f"{self.full_name}{self.letters}{arrow}"
 
 
-def _fail(text: str, column: int, expected: str, where: str) -> SignatureError:
-    prefix = f"{where}: " if where else ""
-    return SignatureError(
-        f"{prefix}bad signature, expected {expected} at column {column + 1}:\n  {text}\n  {' ' * column}^"
-    )
+def is_readable(name: str) -> bool:
+    """Whether a name without a scope is a C++ name as people write it, not yet a symbol."""
+    return _READABLE.search(name) is not None
+
+
+def split_scope(name: str) -> tuple[str, str]:
+    """The source file in front of a static function's name, or "", and the name."""
+    scope, colons, inner = name.partition("::")
+    return (scope, inner) if colons and ("." in scope or "/" in scope) else ("", name)
 
 
 def parse_signature(text: str, where: str = "") -> Signature:
     """Parse one signature.
 
     Args:
-        text: e.g. `xrealloc(pZ)p`, `g_slice_free1(zP)->g_slice_alloc`.
-        where: origin for error messages (file:key or variable).
+        text: e.g. `xrealloc(pZ)p`, `g_slice_free1(zP)->g_slice_alloc`, `pool::get(unsigned long)(Z)p`.
+        where: origin for error messages (file:line or variable).
 
     Raises:
         SignatureError: shows the string, the column and what was expected.
     """
-    opening = text.find("(")
-    if opening <= 0:
-        raise _fail(text, len(text) if opening < 0 else 0, "'name(args)ret'", where)
-    name = text[:opening]
-    for column, char in enumerate(name):
-        if char in _NAME_ENDS or not char.isprintable():
-            raise _fail(text, column, "a symbol name without blanks", where)
-    closing = text.find(")", opening)
-    if closing < 0:
+    first = text.find("(")
+    if first <= 0:
+        raise _fail(text, len(text) if first < 0 else 0, "'name(args)ret'", where)
+    arrow = _ARROW.search(text, first)
+    end = arrow.end() - 2 if arrow else len(text)
+    closing = text.rfind(")", 0, end)
+    opening = text.rfind("(", 0, max(closing, 0))
+    if closing < first or opening < first:
         raise _fail(text, len(text), "')'", where)
+    rest = text[closing + 1 : end]
+    if len(rest) > 1 or (rest and rest not in _RESULTS):
+        raise _fail(text, closing + 1, f"one result letter of {' '.join(_RESULTS)}", where)
+    scope, name = _name(text, opening, where)
+    undoes = text[arrow.end() :] if arrow else ""
+    if arrow:
+        bad = _bad_column(undoes)
+        if not undoes or bad is not None:
+            raise _fail(text, arrow.end() + (bad or 0), "the name of a function after '->'", where)
+    return Signature(name, _arguments(text, opening, closing, where), rest or "v", undoes, scope)
+
+
+def _fail(text: str, column: int, expected: str, where: str) -> SignatureError:
+    prefix = f"{where}: " if where else ""
+    shown = "".join(char if char.isprintable() else "?" for char in text)  # control characters would break the line
+    return SignatureError(
+        f"{prefix}bad signature, expected {expected} at column {column + 1}:\n  {shown}\n  {' ' * column}^"
+    )
+
+
+def _arguments(text: str, opening: int, closing: int, where: str) -> tuple[str, ...]:
     args: list[str] = []
     for column in range(opening + 1, closing):
         char = text[column]
@@ -105,13 +178,35 @@ def parse_signature(text: str, where: str = "") -> Signature:
             if column != closing - 1:
                 raise _fail(text, column + 1, "')' after the variadic '.'", where)
             args.append(char)
-        elif char.lower() in "zpiluda":
+        elif char and char.lower() in _ARGUMENTS:
             args.append(char)
         else:
-            raise _fail(text, column, "one of z p i l u d a, a capital of these, P* or .", where)
-    rest, arrow, undoes = text[closing + 1 :].partition("->")
-    if arrow and (not undoes or any(char in _NAME_ENDS or not char.isprintable() for char in undoes)):
-        raise _fail(text, len(text) - len(undoes), "the name of a function after '->'", where)
-    if len(rest) > 1 or (rest and rest not in C_TYPES):
-        raise _fail(text, closing + 1, "one result letter of z p i l u d v", where)
-    return Signature(name, tuple(args), rest or "v", undoes)
+            expected = f"one of {' '.join(_ARGUMENTS)}, a capital of these, P* or ."
+            raise _fail(text, column, expected, where)
+    return tuple(args)
+
+
+def _name(text: str, end: int, where: str) -> tuple[str, str]:
+    """Scope and name in front of the argument letters."""
+    scope, inner = split_scope(text[:end])
+    bad = _bad_column(scope)
+    if bad is None:
+        bad = _bad_column(inner)
+        bad = bad if bad is None else bad + end - len(inner)
+    if bad is None and not inner:
+        bad = end
+    if bad is not None:
+        raise _fail(text, bad, "a symbol name without blanks", where)
+    return scope, inner
+
+
+def _bad_column(name: str) -> int | None:
+    """Where a name stops being one: only C++ names as people write them hold blanks and (balanced) parentheses."""
+    readable, depth = is_readable(name), 0
+    for column, char in enumerate(name):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if depth < 0 or not char.isprintable() or (char.isspace() and not (readable and 0 < column < len(name) - 1)):
+            return column
+    if depth:
+        return name.rindex("(")
+    return None

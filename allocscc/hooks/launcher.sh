@@ -84,7 +84,12 @@ real=$(real_program "$driver") || {
 
 # Questions are answered by the compiler alone: libtool would bake a hook's path into what it generates.
 input=
+lines=no # whether the user's own options give the assembly line numbers (or where that can't be told)
 for arg in "$@"; do
+	case $arg in
+	-g0) lines=no ;;
+	-g* | @* | -S | --) lines=yes ;;
+	esac
 	case $arg in
 	-print-* | --print-* | --version | -dump* | --help* | --target-help | -E | -M | -MM) exec "$real" "$@" ;;
 	-?*) ;;
@@ -134,7 +139,15 @@ if [ "$ALLOCSCC_FAMILY" = clang ]; then
 	# clang compiles and assembles in one process; only without its integrated assembler is there a hook: as.
 	case " $* " in
 	*" conftest."*) ;;
-	*) set -- --start-no-unused-arguments -fno-integrated-as --end-no-unused-arguments "$@" ;;
+	*)
+		ALLOCSCC_LINES=
+		if [ $lines = no ]; then # they cost nothing in code; the hook takes them out again
+			ALLOCSCC_LINES=ours
+			set -- "$@" --start-no-unused-arguments -gline-tables-only --end-no-unused-arguments
+		fi
+		export ALLOCSCC_LINES
+		set -- --start-no-unused-arguments -fno-integrated-as --end-no-unused-arguments "$@"
+		;;
 	esac
 fi
 exec "$real" "$@"

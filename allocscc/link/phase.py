@@ -5,6 +5,8 @@ the config nor the plan is imported. A failure of ours links as the vanilla link
 a wrong config stops the link with its message.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -12,9 +14,13 @@ from allocscc import toolchain
 from allocscc.config.roles import Roles, load_roles
 from allocscc.errors import AllocsError, ConfigError
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, LinkJob, quote_response
-from allocscc.link.survey import Survey, survey
+from allocscc.link.survey import Survey, Wanted, survey
 
-_EMULATIONS = ("", "elf_x86_64")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from allocscc.config.model import Config
+
+_EMULATIONS = ("", "elf_x86_64", "aarch64linux")
 _SANITIZERS = ("asan", "hwasan", "lsan", "msan", "tsan", "memprof")
 
 
@@ -39,6 +45,9 @@ def main(name: str, argv: list[str]) -> int:
         return error.status
     try:
         return _link(real, argv, job, roles)
+    except ConfigError as error:  # a hook of the project's among them: silently ignored it would be worse
+        sys.stderr.write(f"allocscc: {error}\n")
+        return error.status
     except Exception as error:  # whatever it is: it must not fail a build that the plain linker would pass
         what = str(error) if isinstance(error, AllocsError) else repr(error)
         if roles.on_error == "stop":
@@ -53,34 +62,76 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
     obstacle = _obstacle(job)
     if obstacle:
         toolchain.replace([real, *argv])
-    found = survey(job, roles.wrappers, list(roles.entries))
+    for warning in roles.warnings:
+        toolchain.warn(warning)
+    globs = []
+    if roles.patterns:
+        from allocscc.config.globs import glob_regex
+
+        globs = [(glob_regex(pattern), wraps) for pattern, _, wraps in roles.patterns]
+    found = survey(job, Wanted(roles.wrappers, list(roles.entries), globs))
     interpose = sorted({family for family, _, preload in roles.entries.values() if preload})
-    if not found.definitions and not found.references and not found.unreadable:
+    interesting = found.definitions or found.references or found.unreadable or found.sidecars or found.sources
+    if not interesting and "plan" not in roles.hooks:
         words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], real)
         return _run_linker(real, _command(job, {}, words, options), argv)
     return _planned_link(real, argv, job, found)
 
 
 def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> int:
+    from allocscc.config.globs import concrete
     from allocscc.config.load import load_config
     from allocscc.link.apply import edits, plan_object
     from allocscc.link.facts import link_facts
+    from allocscc.link.hook import changed_plan
     from allocscc.link.plan import make_plan
     from allocscc.link.runtime import interposable
 
     config = load_config(dict(os.environ), os.getcwd())
-    plan = make_plan(link_facts(job, found, interposable()), config)
+    if found.sidecars:
+        config, found = _completed(job, config, found)
+    facts = link_facts(job, found, interposable())
+    config = concrete(config, [fact.symbol for fact in facts.functions])
+    plan = make_plan(facts, config)
+    if "plan" in config.hooks:
+        plan = changed_plan(config.hooks["plan"].name, config, plan, facts)
     with toolchain.TemporaryFolder() as folder:
         changes, options = edits(plan, job, config, folder)
         words, more = _additions(job, plan.register, list(plan.interpose), real)
-        words.insert(0, plan_object(plan, job.output, folder))
+        words.insert(0, plan_object(plan, job, folder))
         command = _command(job, changes, words, [*options, *more])
         if job.expanded:
-            path = os.path.join(folder, "arguments")
+            path = folder.file("arguments")
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(quote_response(command))
             command = ["@" + path]
+        if found.sources:
+            path = folder.file("sources")
+            with open(path, "wb") as sources:
+                sources.write(b"".join(found.sources))
+            os.environ["ALLOCSCC_LTO_SITES"] = path  # for lto1, which the linker's plugin runs
         return _run_linker(real, command, argv)
+
+
+def _completed(job: LinkJob, config: Config, found: Survey) -> tuple[Config, Survey]:
+    """The config with what sidecars add to it, and another look through the inputs for these functions.
+
+    That is what the sources declare, below the config, and the symbols of static functions.
+    """
+    from allocscc.config.declared import with_declarations
+    from allocscc.config.functions import function_roles, is_wrapper
+    from allocscc.config.globs import glob_regex
+    from allocscc.config.statics import with_statics
+    from allocscc.sidecar import decode_declarations, decode_statics
+
+    declarations = [d for data in found.sidecars for d in decode_declarations(data, job.output)]
+    config = with_declarations(config, declarations)
+    config = with_statics(config, [unit for data in found.sidecars for unit in decode_statics(data, job.output)])
+    roles = {name: role for name, role in function_roles(config).items() if role.observed and not role.signature.scope}
+    plain = {name: role for name, role in roles.items() if not role.signature.pattern}
+    wrappers = [name for name, role in plain.items() if is_wrapper(role)]
+    globs = [(glob_regex(name), is_wrapper(r)) for name, r in reversed(list(roles.items())) if r.signature.pattern]
+    return config, survey(job, Wanted(wrappers, [name for name in plain if name not in wrappers], globs))
 
 
 def _run_linker(real: str, command: list[str], vanilla: list[str]) -> int:
@@ -114,7 +165,7 @@ def _obstacle(job: LinkJob) -> str:
         return "linked without libc"
     for name in [*job.libraries, *(os.path.basename(i.path).removeprefix("libclang_rt.") for i in job.inputs)]:
         if name.removeprefix("lib").split("-")[0].split(".")[0] in _SANITIZERS:
-            return f"{name} brings a malloc of its own that must not be interposed"
+            return f"{name} brings an allocator of its own that must not be interposed"
     return ""
 
 

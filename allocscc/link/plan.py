@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from allocscc.config.model import Allocator, Config, Wrapper
+from allocscc.config.functions import Role, function_roles
+from allocscc.config.model import Allocator, Config, Entry
 from allocscc.config.signature import Signature
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
 
@@ -117,7 +118,7 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
     if facts.obstacle:
         return LinkPlan(notes=(f"not observed: {facts.obstacle}",))
     defined = {fact.symbol for fact in facts.functions if fact.place is not None}
-    roles = _roles(config)
+    roles = {name: role for name, role in function_roles(config).items() if role.observed}
     decisions = tuple(
         _decide(fact, roles[fact.symbol], facts, defined) for fact in facts.functions if fact.symbol in roles
     )
@@ -132,36 +133,16 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
     return LinkPlan(decisions, runtime, interpose, facts.has_sites, tuple(notes))
 
 
-@dataclass(frozen=True)
-class _Role:
-    owner: Allocator | Wrapper
-    signature: Signature
-    frees: bool = False
-
-
-def _roles(config: Config) -> dict[str, _Role]:
-    """Each function's role; a wrapper's free function needs nothing, the allocator's own free is observed."""
-    roles: dict[str, _Role] = {}
-    for wrapper in config.wrappers.values():
-        for signature in wrapper.alloc:
-            roles[signature.name] = _Role(wrapper, signature)
-    for family in config.allocators.values():
-        for signature in family.free:
-            roles[signature.name] = _Role(family, signature, frees=True)
-        for signature in family.alloc:
-            roles[signature.name] = _Role(family, signature)
-    return roles
-
-
-def _decide(fact: Fact, role: _Role, facts: LinkFacts, defined: set[str]) -> Decision:
-    stub = ENTRY if isinstance(role.owner, Allocator) else CALLER
+def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str]) -> Decision:
+    owner = role.entry
+    stub = ENTRY if isinstance(owner, Allocator) else CALLER
 
     def leave(rule: str, reason: str) -> Decision:
-        return Decision(fact.symbol, LEAVE, "", role.owner.name, role.owner.origin, rule, reason)
+        return Decision(fact.symbol, LEAVE, "", owner.name, owner.origin, rule, reason)
 
     def act(action: str, rule: str, reason: str) -> Decision:
         return Decision(
-            fact.symbol, action, stub, role.owner.name, role.owner.origin, rule, reason,
+            fact.symbol, action, stub, owner.name, owner.origin, rule, reason,
             role.signature, fact.place, fact.references, fact.visibility, fact.weak,
         )  # fmt: skip
 
@@ -179,9 +160,9 @@ def _decide(fact: Fact, role: _Role, facts: LinkFacts, defined: set[str]) -> Dec
         return act(WRAP, "wrapper-imported", "not defined here: references go to a caller stub by --wrap")
     if fact.intermediate:
         return leave("lto", "the linker takes it from LTO's intermediate code; not observed")
-    if isinstance(role.owner, Allocator) and role.owner.key_symbol not in defined:
-        return leave("no-instance", f"no instance here: the key symbol {role.owner.key_symbol} is not defined")
-    if stub == ENTRY and facts.mode == SHARED and _preemptible(fact) and _is_preload(role.owner):
+    if isinstance(owner, Allocator) and owner.key_symbol not in defined:
+        return leave("no-instance", f"no instance here: the key symbol {owner.key_symbol} is not defined")
+    if stub == ENTRY and facts.mode == SHARED and _preemptible(fact) and _is_preload(owner):
         return leave("preload-interposable", "exported from a shared object, where a preload or the executable wins")
     kind = "wrapper-defined" if stub == CALLER else "entry-defined"
     return act(REPLACE, kind, f"defined here: the stub takes the name, the definition becomes __real_{fact.symbol}")
@@ -191,5 +172,5 @@ def _preemptible(fact: Fact) -> bool:
     return fact.visibility == _DEFAULT
 
 
-def _is_preload(owner: Allocator | Wrapper) -> bool:
+def _is_preload(owner: Entry) -> bool:
     return isinstance(owner, Allocator) and owner.interpose == "preload"

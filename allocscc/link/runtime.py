@@ -43,6 +43,17 @@ def compiler() -> str:
     return driver if "/" in driver else toolchain.find_program(driver)
 
 
+def binary_tool(name: str) -> str:
+    """The path of `ar` and the like; a cross compiler's has the compiler's prefix (`aarch64-linux-gnu-gcc`)."""
+    base = os.path.basename(compiler())
+    for word in ("gcc", "g++", "clang", "cc", "c++"):
+        prefix, found, _ = base.rpartition(f"-{word}")
+        path = toolchain.find_program(f"{prefix}-{name}") if found and prefix else ""
+        if "/" in path:
+            return path
+    return toolchain.find_program(name)
+
+
 def compile_c(source: str, output: str, extra: tuple[str, ...] = ()) -> None:
     """Compile one of our C files.
 
@@ -96,7 +107,7 @@ def _build(folder: str, sources: list[str]) -> None:
             else:
                 objects.append(path)
         runtime = Runtime(temporary)
-        toolchain.run([toolchain.find_program("ar"), "rcs", runtime.archive, *objects])
+        toolchain.run([binary_tool("ar"), "rcs", runtime.archive, *objects])
         with open(runtime.exports, "w", encoding="ascii") as file:
             file.write("{\n" + "".join(f"  {name};\n" for name in _exports(objects)) + "};\n")
         try:

@@ -6,6 +6,7 @@ import sys
 try:
     sys.path[:0] = os.environ["ALLOCSCC_PATH"].split(":")
     from allocscc.link.phase import main
+    from allocscc.toolchain import interruptible
 except Exception as error:
     sys.stderr.write(f"allocscc: warning: the link phase cannot start ({error}); linking without it\n")
     name = sys.argv[1]
@@ -17,4 +18,7 @@ except Exception as error:
             os.execv(path, [path, *sys.argv[2:]])
     sys.exit(127)
 
-sys.exit(main(sys.argv[1], sys.argv[2:]))
+status = interruptible(lambda: main(sys.argv[1], sys.argv[2:]))
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status)  # taking the interpreter down in good order takes a millisecond

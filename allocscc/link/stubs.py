@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from allocscc.config.model import Allocator, Config, Wrapper
+from allocscc.config.model import Allocator, Config
 from allocscc.config.signature import C_TYPES, Signature
 from allocscc.link.plan import ENTRY, WRAP, Decision
 
@@ -12,21 +12,23 @@ _SHIFT = 3
 
 
 def stub_source(decisions: Iterable[Decision], config: Config) -> str:
-    """One C file with the stubs of `decisions`, the identities of their wrappers, and their allocator instances.
+    """One C file: the project's headers, the stubs of `decisions`, identities of their wrappers, allocator instances.
 
     A family's `struct allocator` stands in the file of its key symbol (R10); other files refer to it.
     """
     decisions = list(decisions)
-    pieces = ['#include "stubgen.h"\n']
+    pieces = [f"#include {_quoted(header.name)}\n" for header in config.includes]
+    pieces.append('#include "stubgen.h"\n')
     families = dict.fromkeys(d.entry for d in decisions if d.stub == ENTRY)
     for name in families:
         pieces.append(_instance(config.allocators[name], decisions))
     for number, decision in enumerate(decisions):
         assert decision.signature is not None
         if decision.stub == ENTRY:
-            pieces.append(_entry_stub(decision, decision.signature, number))
+            pieces.append(_entry_stub(decision, decision.signature, config.allocators[decision.entry], number))
         else:
-            pieces.append(_caller_stub(decision, decision.signature, config.wrappers[decision.entry], number))
+            wrapper = config.wrappers.get(decision.entry)  # an ALLOCSZ function has no free function
+            pieces.append(_caller_stub(decision, decision.signature, wrapper.free if wrapper else (), number))
     return "".join(pieces)
 
 
@@ -40,6 +42,12 @@ def instance_symbol(family: str) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _label(signature: Signature) -> str:
+    """The name under which people know the function: of a static one its own, not the symbol that it got from us."""
+    scope, colons, name = signature.written.partition("::")
+    return name if colons and ("." in scope or "/" in scope) else signature.name
 
 
 def _c_type(letter: str) -> str:
@@ -96,13 +104,13 @@ def _names(decision: Decision, signature: Signature, number: int) -> tuple[str, 
     return (
         f"{ret} {stub}{parameters} __asm__({_quoted(linked)}){suffix};\n"
         f"{ret} {real}{parameters} __asm__({_quoted('__real_' + decision.symbol)});\n"
-    ), f"{ret}, {stub}, {real}"
+    ), f"{_quoted(_label(signature))}, {ret}, {stub}, {real}"
 
 
-def _caller_stub(decision: Decision, signature: Signature, wrapper: Wrapper, number: int) -> str:
+def _caller_stub(decision: Decision, signature: Signature, frees: tuple[Signature, ...], number: int) -> str:
     names, common = _names(decision, signature, number)
     parameters, arguments = _parameters(signature)
-    code, free = _free_function(f"free{number}", wrapper.free)
+    code, free = _free_function(f"free{number}", frees)
     identity = f"wrapper{number}"
     label = f" __asm__({_quoted('__allocs_wrapper_' + decision.symbol)})"
     sharing = 'weak, visibility("default")' if decision.action == WRAP else 'visibility("hidden")'
@@ -111,20 +119,31 @@ def _caller_stub(decision: Decision, signature: Signature, wrapper: Wrapper, num
     macro = "CALLER_VOID_STUB" if signature.ret == "v" else "CALLER_STUB"
     return (
         f"{names}{code}extern struct alloc_wrapper {identity}{label};\n"
-        f"struct alloc_wrapper {identity} = {{.name = {_quoted(decision.symbol)}, .free_chunk = {free}}};\n"
+        f"struct alloc_wrapper {identity} = {{.name = {_quoted(_label(signature))}, .free_chunk = {free}}};\n"
         f"{macro}({common}, {identity}, {parameters}, {arguments})\n"
     )
 
 
-def _entry_stub(decision: Decision, signature: Signature, number: int) -> str:
+def _size(signature: Signature) -> str:
+    """C of the size in bytes that a call asks for; 1 where the signature does not tell."""
+    string = signature.string_arg
+    if signature.size_args or string is None:
+        return " * ".join(f"(size_t)a{i}" for i in signature.size_args) or "1"
+    limited = signature.args[string + 1 : string + 2] == ("z",)
+    length = f"__builtin_strnlen(a{string}, a{string + 1})" if limited else f"__builtin_strlen(a{string})"
+    return f"(a{string} ? {length} + 1 : 1)"
+
+
+def _entry_stub(decision: Decision, signature: Signature, family: Allocator, number: int) -> str:
     names, common = _names(decision, signature, number)
     parameters, arguments = _parameters(signature)
-    size = " * ".join(f"(size_t)a{i}" for i in signature.size_args) or "1"
+    size = _size(signature)
     head = f"{common}, {instance_symbol(decision.entry)}, {parameters}, {arguments}"
-    chunk = signature.chunk_arg
-    if signature.ret == "p" and chunk is not None:
+    allocates = signature in family.alloc or signature in family.resize
+    chunk = family.chunk_of(signature) if allocates else signature.first_pointer
+    if allocates and signature.ret == "p" and chunk is not None:
         return f"{names}ENTRY_RESIZE_STUB({head}, {size}, a{chunk})\n"
-    if chunk is not None:
+    if not allocates and chunk is not None:
         macro = "ENTRY_FREE_VOID_STUB" if signature.ret == "v" else "ENTRY_FREE_STUB"
         return f"{names}{macro}({head}, a{chunk})\n"
     if signature.out_arg is not None:

@@ -29,14 +29,18 @@ void rt_unlock(void);
 
 /* ---- index: which chunk is at this address ----
  *
- * Two levels over a 47-bit address space. A leaf covers 64 MiB: one 64-bit word per granule of 2^shift bytes, zero
+ * Two levels over the address space of programs. A leaf covers 64 MiB: one 64-bit word per granule of 2^shift bytes, zero
  * where no chunk starts. Granules are small enough that two chunks never start in one (glibc: chunks are 32 bytes
  * apart, so 32; suballocators: 8).
  *
  * word: | id 24 | size 36 | children 1 | offset in the granule 3 |
  */
 #define LEAF_BITS 26
+#ifdef __aarch64__
+#define ADDRESS_BITS 48
+#else
 #define ADDRESS_BITS 47
+#endif
 #define BLOCK_BITS 16
 #define SIZE_BITS 36
 #define OFFSET_BITS 3

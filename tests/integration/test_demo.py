@@ -69,7 +69,7 @@ def test_installed_with_pip(box: Toolbox, tmp_path: Path) -> None:
     site = next((venv / "lib").glob("python3*/site-packages"))
     ours = next((Path(sys.prefix) / "lib").glob("python3*/site-packages"))
     (site / "borrowed.pth").write_text("")
-    for name in ("plumbum", "clang", "typing_extensions.py"):
+    for name in ("plumbum", "clang", "tomlkit", "typing_extensions.py"):
         if (ours / name).exists():
             (site / name).symlink_to(ours / name)
     source = box.write(

@@ -27,8 +27,9 @@ def test_scanner_that_crashes(box: Toolbox) -> None:
     box.write("hello.c", HELLO)
     lines = box.run(ALLOCSCC, "-g", "-O2", "-c", "hello.c").stderr.splitlines()
     assert len(lines) == 1
+    where = f"{box.folder / 'hooks.py'}:2"
     assert lines[0].startswith(
-        "allocscc: warning: hello.c: the compile phase failed: RuntimeError: the scanner crashed"
+        f"allocscc: warning: hello.c: the compile phase failed: {where}: the hook failed: RuntimeError: the scanner"
     )
     box.run("gcc", "-g", "-O2", "-c", "hello.c", "-o", "plain.o")
     objects = []
@@ -55,7 +56,7 @@ def test_on_error_stop(box: Toolbox) -> None:
     box.write("hello.c", HELLO)
     done = box.run(ALLOCSCC, "-c", "hello.c", check=False)
     assert done.returncode != 0
-    assert "the compile phase failed: ValueError: no" in done.stderr
+    assert "hooks.py:1: the hook failed: ValueError: no" in done.stderr
 
 
 def test_hook_that_changes_sites(box: Toolbox) -> None:

@@ -36,11 +36,14 @@ def test_layer_order(tmp_path, monkeypatch):
     """R1: system, user, project, ALLOCSCC_CONFIG."""
     user, project = tmp_path / "xdg" / "allocscc.toml", tmp_path / "p" / "allocscc.toml"
     touch(user, project)
-    real = os.path.isfile
-    monkeypatch.setattr(places.os.path, "isfile", lambda path: path == "/etc/allocscc.toml" or real(path))
+    real = os.path.lexists
+    monkeypatch.setattr(places.os.path, "lexists", lambda path: path == "/etc/allocscc.toml" or real(path))
     env = {"XDG_CONFIG_HOME": str(tmp_path / "xdg"), "ALLOCSCC_CONFIG": "a.toml:/b.toml::"}
     cwd = str(tmp_path / "p")
-    assert layer_files(env, cwd) == ["/etc/allocscc.toml", str(user), str(project), f"{cwd}/a.toml", "/b.toml"]
+    assert layer_files(env, cwd) == [
+        ("/etc/allocscc.toml", True), (str(user), True), (str(project), False), (f"{cwd}/a.toml", False),
+        ("/b.toml", False),
+    ]  # fmt: skip
 
 
 def test_user_file_below_home(tmp_path):
@@ -48,14 +51,14 @@ def test_user_file_below_home(tmp_path):
     user = tmp_path / ".config" / "allocscc.toml"
     touch(user)
     for env in ({"HOME": str(tmp_path)}, {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}):
-        assert str(user) in layer_files(env, "/")
+        assert (str(user), True) in layer_files(env, "/")
 
 
 def test_no_home(tmp_path, monkeypatch):
     """R1: without HOME no file relative to the working folder is taken for the user's."""
     touch(tmp_path / ".config" / "allocscc.toml")
     monkeypatch.chdir(tmp_path)
-    assert not [path for path in layer_files({}, "/") if ".config" in path]
+    assert not [path for path, _ in layer_files({}, "/") if ".config" in path]
 
 
 def test_nearest_project_file_only(tmp_path):
@@ -63,15 +66,34 @@ def test_nearest_project_file_only(tmp_path):
     touch(tmp_path / "allocscc.toml", tmp_path / "a" / "allocscc.toml")
     (tmp_path / "a" / "b" / "c").mkdir(parents=True)
     files = layer_files({}, str(tmp_path / "a" / "b" / "c"))
-    assert str(tmp_path / "a" / "allocscc.toml") in files
-    assert str(tmp_path / "allocscc.toml") not in files
+    assert (str(tmp_path / "a" / "allocscc.toml"), False) in files
+    assert (str(tmp_path / "allocscc.toml"), False) not in files
+
+
+@pytest.mark.parametrize("target", ["nowhere", "allocscc.toml"])
+def test_name_that_leads_nowhere_is_a_layer(tmp_path, target):
+    """R1: a dangling link, or one to itself, is a mistake to be told, not a file that is not there."""
+    touch(tmp_path / "allocscc.toml")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "allocscc.toml").symlink_to(target)
+    assert (str(tmp_path / "a" / "allocscc.toml"), False) in layer_files({}, str(tmp_path / "a"))
+
+
+def test_working_folder_may_be_relative(tmp_path, monkeypatch):
+    """R1: the search goes on above a relative one."""
+    touch(tmp_path / "allocscc.toml")
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    assert (str(tmp_path / "allocscc.toml"), False) in layer_files({}, ".")
 
 
 def test_user_file_is_not_the_project_too(tmp_path):
     """R1: building in the folder of the user's file reads it once."""
     user = tmp_path / "allocscc.toml"
     touch(user)
-    assert layer_files({"XDG_CONFIG_HOME": str(tmp_path)}, str(tmp_path)).count(str(user)) == 1
+    assert [file for file in layer_files({"XDG_CONFIG_HOME": str(tmp_path)}, str(tmp_path)) if str(user) in file] == [
+        (str(user), True)
+    ]
 
 
 @pytest.mark.parametrize(

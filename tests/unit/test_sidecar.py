@@ -7,7 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocscc.errors import FormatError
-from allocscc.sidecar import EVIDENCE, FLAG_ARRAY, FLAG_TAIL, VERSION, Site, decode, encode
+from allocscc.sidecar import (
+    EVIDENCE,
+    FLAG_ARRAY,
+    FLAG_TAIL,
+    VERSION,
+    Declaration,
+    Site,
+    decode,
+    decode_declarations,
+    decode_sources,
+    decode_statics,
+    encode,
+)
+from allocscc.sidecar_names import DECLARATIONS_MARK
 from tests.unit.damage import nothing_but
 
 # File names are any bytes, so surrogateescape's code points turn up beside real characters.
@@ -17,6 +30,13 @@ _SITES = st.builds(
     file=_TEXT, line=st.integers(0, 2**31 - 1), column=st.integers(0, 2**31 - 1), function=_TEXT, callee=_TEXT,
     type=_TEXT, evidence=st.sampled_from(EVIDENCE), array=st.booleans(), tail=st.booleans(),
 )  # fmt: skip
+_DECLARATIONS = st.builds(
+    Declaration,
+    kind=_TEXT, list=_TEXT, entry=_TEXT, signature=_TEXT, free=st.lists(_TEXT, max_size=2).map(tuple),
+    suballocates=_TEXT, origin=_TEXT,
+)  # fmt: skip
+_DECLARED = st.lists(st.lists(_DECLARATIONS, max_size=2).map(tuple), max_size=3)
+_DECLARATION = Declaration("wrapper", "alloc", "x", "xmalloc(Z)p", ("xfree(P)",), "", "x.h:3")
 _RECORDS = st.lists(st.lists(_SITES, max_size=3).map(tuple), max_size=4)
 _SITE = Site("/a/x.c", 3, 9, "main", "malloc", "struct s", "sizeof", True, False)
 
@@ -102,14 +122,81 @@ def test_evidence_of_a_newer_version():
         assert found.flags & 0xFF < len(EVIDENCE)
 
 
+@given(_DECLARED)
+def test_declarations_round_trip(records):
+    """R5: declarations travel beside the sites, in order; each reader sees its own part."""
+    data = b"".join(encode("x.c", "gcc", (_SITE,), declarations) for declarations in records)
+    assert decode_declarations(data) == [found for declarations in records for found in declarations]
+    assert decode(data) == [_SITE] * len(records)
+    assert data.isascii()
+
+
+def test_declarations_are_found_by_a_plain_search():
+    """R3: the link phase's hot path sees without a JSON parser whether an object declares anything."""
+    assert DECLARATIONS_MARK in encode("x.c", "gcc", (), (_DECLARATION,))
+    assert DECLARATIONS_MARK not in encode("x.c", "gcc", (_SITE,))
+    text = "".join(chr(byte) for byte in DECLARATIONS_MARK)
+    assert DECLARATIONS_MARK not in encode(text, text, (Site(text, 1, 1, text, text, text),))
+
+
+def test_records_without_declarations():
+    """R4: records of a version that knew none."""
+    assert decode_declarations(record({"sites": []})) == []
+    assert decode_declarations(b"") == []
+
+
+@pytest.mark.parametrize("key", ["kind", "list", "entry", "signature", "free", "suballocates", "origin"])
+@pytest.mark.parametrize("value", [3, None, {}, [1], "missing"])
+def test_declaration_of_wrong_type(key, value):
+    """R5: a declaration has the types that it promises; a key of a newer version is ignored."""
+    row = {"kind": "wrapper", "list": "alloc", "entry": "x", "signature": "x(Z)p", "free": [], "suballocates": "",
+           "origin": "x.h:1", "later": 3}  # fmt: skip
+    assert len(decode_declarations(record({"sites": [], "declarations": [row]}))) == 1
+    row[key] = value
+    if value == "missing":
+        del row[key]
+    with pytest.raises(FormatError, match=r"^lib\.a, record at byte 0: not a list of declarations: "):
+        decode_declarations(record({"sites": [], "declarations": [row]}), "lib.a")
+
+
+@pytest.mark.parametrize("reader", [decode_declarations, decode_sources, decode_statics])
+@pytest.mark.parametrize(
+    "body",
+    [[], 3, None, "x", b"{", b"\xff", b"[" * 100_000, {"declarations": 3, "sources": 3, "statics": 3},
+     {"declarations": [3], "sources": [3], "statics": {"a": 3}},
+     {"declarations": "ab", "sources": "ab", "statics": "ab"},
+     {"declarations": {"a": 1}, "sources": {"a": 1}, "statics": ["a"]},
+     {"declarations": None, "sources": None, "statics": None}],
+    ids=lambda body: repr(body)[:30],
+)  # fmt: skip
+def test_hostile_parts(reader, body):
+    """R4: whatever stands in a part of the record, the error is ours and says where."""
+    with pytest.raises(FormatError, match=r"^lib\.a, record at byte 0: not a "):
+        reader(record(body), "lib.a")
+    with pytest.raises(FormatError, match=r"^lib\.a"):
+        reader(b"junk", "lib.a")
+
+
+def test_sources_and_statics():
+    """R6, R8: what the link needs of units whose machine code it makes, and of static functions, comes back."""
+    rows = ({"file": "x.c", "line": 3},)
+    one = encode("x.c", "gcc", (), (), rows, {"x.c::f": "f.1"})
+    two = encode("y.c", "gcc", (_SITE,))
+    assert decode_sources(one + two) == list(rows)
+    assert decode_statics(one + two) == [{"x.c::f": "f.1"}, {}]
+    assert decode(one + two) == [_SITE]
+
+
 @given(st.binary(max_size=60), st.integers(0, 1000), st.integers(0, 255))
 def test_any_bytes(data, position, value):
     """R4: random bytes, and random damage to a right record, raise nothing but FormatError."""
-    damaged = bytearray(encode("x.c", "gcc", (_SITE,)))
+    damaged = bytearray(encode("x.c", "gcc", (_SITE,), (_DECLARATION,)))
     damaged[position % len(damaged)] = value
     for attempt in (data, b"allocs-sidecar 1 " + data, bytes(damaged)):
         with nothing_but(FormatError, "sidecar"):
             assert all(isinstance(site, Site) for site in decode(attempt))
+        with nothing_but(FormatError, "sidecar"):
+            assert all(isinstance(found, Declaration) for found in decode_declarations(attempt))
 
 
 @pytest.mark.parametrize("evidence", EVIDENCE)

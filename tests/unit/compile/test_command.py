@@ -55,16 +55,20 @@ def test_preprocess_command():
 def test_preprocess_command_keeps_arguments_that_look_like_options():
     """R3: the argument of an option is not an option."""
     words = CompilerCommand([_CC1, "-D", "-gX", "-I", "-W", "x.c", "-o", "x.s"]).preprocess_command("u.i")
-    assert words[2:7] == ["-D", "-gX", "-I", "-W", "x.c"]
+    assert words[3:8] == ["-D", "-gX", "-I", "-W", "x.c"]
 
 
 def test_apart_command():
-    """R3: compiling once more with a header in front writes nothing but its own output."""
-    words = command(_DEPEND).apart_command("apart.h", "/tmp/apart.s")
-    assert words[-6:] == ["-g1", "-w", "-include", "apart.h", "-o", "/tmp/apart.s"]
+    """R3: compiling resolved text writes nothing but its own output, and includes nothing again."""
+    words = command(_DEPEND).apart_command("apart.i", "/tmp/apart.s")
+    assert words[1:3] == ["-fpreprocessed", "-fdirectives-only"]
+    assert words[-4:] == ["-g1", "-w", "-o", "/tmp/apart.s"]
+    assert "apart.i" in words
+    again = command("-D X=1 -DY -include a.h -imacros b.h -I inc x.c -o x.s")
+    assert again.apart_command("apart.i", "a.s")[3:] == ["-I", "inc", "apart.i", "-g1", "-w", "-o", "a.s"]
     assert "-E" not in words
     assert not {"-MD", "d/x.v1.d", "-MF", "/tmp/ccM7LTKN.s"} & set(words)
-    assert "-g1" not in command(_PLAIN + "-g3 -o x.s").apart_command("apart.h", "a.s")
+    assert "-g1" not in command(_PLAIN + "-g3 -o x.s").apart_command("apart.i", "a.s")
 
 
 @pytest.mark.parametrize(
@@ -90,17 +94,40 @@ def test_debug(options, debug):
     ("options", "assembly"),
     [
         ("", True), ("-E", False), ("-fsyntax-only", False), ("-M", False), ("-MM", False), ("-MD x.d", True),
-        ("--output-pch=x.gch", False), ("--output-pch x.gch", False), ("-flto", False), ("-flto=auto", False),
-        ("-flto -ffat-lto-objects", True), ("-ffat-lto-objects -flto", True), ("-flto -fno-lto", True),
-        ("-flto -fno-fat-lto-objects", False), ("-flto -ffat-lto-objects -fno-fat-lto-objects", False),
-        ("-flto -fno-fat-lto-objects -ffat-lto-objects", True), ("-ffat-lto-objects", True), ("-fno-lto", True),
-        ("-flto -fno-lto -flto", False), ("-ffat-lto-objects -fno-lto -flto", True),
-        ("-fltrans", True), ("-flto-partition=none", True), ("-flto-compression-level=3", True),
+        ("--output-pch=x.gch", False), ("--output-pch x.gch", False), ("-flto", True),
+        ("-fltrans-output-list=/tmp/x -fwpa", False), ("-fltrans", True), ("-flto-partition=none", True),
     ],
 )  # fmt: skip
 def test_makes_assembly(options, assembly):
-    """R6: slim LTO objects hold no machine code; the last of contradicting options wins."""
+    """R6: what only preprocesses, checks, or writes other files has no assembly to add records to."""
     assert command(_PLAIN + options + " -o x.s").makes_assembly is assembly
+
+
+@pytest.mark.parametrize(
+    ("options", "intermediate"),
+    [
+        ("", False), ("-flto", True), ("-flto=auto", True), ("-flto -ffat-lto-objects", True),
+        ("-flto -fno-lto", False),
+        ("-flto -fno-lto -flto", True), ("-flto-partition=none", False), ("-flto-compression-level=3", False),
+        ("-ffat-lto-objects", False),
+    ],
+)  # fmt: skip
+def test_intermediate(options, intermediate):
+    """R6: LTO objects get machine code only at the link, and no debug info that the user did not ask for."""
+    found = command(_PLAIN + options + " -o x.s")
+    assert found.intermediate is intermediate
+    assert found.adds_lines is not intermediate
+    assert not command(_PLAIN + options + " -g -o x.s").adds_lines
+
+
+@pytest.mark.parametrize(
+    ("real", "c_family", "links"),
+    [("/x/cc1", True, False), ("/x/cc1plus", True, False), ("/x/f951", False, False), ("/x/lto1", False, True)],
+)
+def test_compilers(real, c_family, links):
+    """R4: what has a source that libclang can read, and what makes code as part of a link."""
+    found = command("-quiet -O2 x.c -o x.s", real)
+    assert (found.c_family, found.links) == (c_family, links)
 
 
 def test_standard_output():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from allocscc.config.model import Allocator, Config, Wrapper
+from allocscc.config.model import Allocator, Config, Wrapper, table
 from allocscc.config.signature import parse_signature
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
 from allocscc.link.plan import CALLER, ENTRY, LEAVE, REPLACE, WRAP, Fact, LinkFacts, make_plan
@@ -17,16 +17,14 @@ def signatures(text):
 
 
 _CONFIG = Config(
-    allocators={
-        "malloc": Allocator(
+    table([
+        Allocator(
             "malloc", signatures("malloc(Z)p calloc(zZ)p reallocarray(PzZ)p"), signatures("free(P)"),
             interpose="preload", origin="builtin.toml:4",
         ),
-        "slab": Allocator("slab", signatures("slab_get(Z)p"), signatures("slab_put(P)"), origin="project.toml:1"),
-    },
-    wrappers={
-        "x": Wrapper("x", signatures("xmalloc(Z)p xasprintf(P*p.)i"), signatures("xfree(P)"), origin="project.toml:9"),
-    },
+        Allocator("slab", signatures("slab_get(Z)p"), signatures("slab_put(P)"), origin="project.toml:1"),
+        Wrapper("x", signatures("xmalloc(Z)p xasprintf(P*p.)i"), signatures("xfree(P)"), origin="project.toml:9"),
+    ])
 )  # fmt: skip
 
 

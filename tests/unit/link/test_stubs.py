@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from allocscc.config.model import Allocator, Config, Wrapper
+from allocscc.config.model import Allocator, Config, Wrapper, table
 from allocscc.config.signature import parse_signature
 from allocscc.link.plan import CALLER, ENTRY, REPLACE, WRAP, Decision
 from allocscc.link.stubs import instance_symbol, stub_source
@@ -21,13 +21,14 @@ _SLAB = Allocator(
     suballocates="malloc",
 )
 _CONFIG = Config(
-    allocators={"slab": _SLAB, "arena": Allocator("arena", signatures("arena_get(Z)p"))},
-    wrappers={
-        "x": Wrapper("x", signatures("xmalloc(Z)p xinit(Z)v xmix(ipludZ)p xnone()p"), signatures("xfree(P)")),
-        "sized": Wrapper("sized", signatures("smalloc(Z)p"), signatures("odd(Pi) sfree(zP)")),
-        "leaky": Wrapper("leaky", signatures("lmalloc(Z)p")),
-    },
-)
+    table([
+        _SLAB,
+        Allocator("arena", signatures("arena_get(Z)p")),
+        Wrapper("x", signatures("xmalloc(Z)p xinit(Z)v xmix(ipludZ)p xnone()p"), signatures("xfree(P)")),
+        Wrapper("sized", signatures("smalloc(Z)p"), signatures("odd(Pi) sfree(zP)")),
+        Wrapper("leaky", signatures("lmalloc(Z)p")),
+    ])
+)  # fmt: skip
 
 
 def decision(signature, action=REPLACE, **fields):
@@ -65,7 +66,7 @@ def test_entry_stub(signature, name, arguments):
     """R8: the macro that fits, with the parameters, the size and the chunk."""
     text = source(decision(signature))
     ret = {"p": "void *", "i": "int", "v": "void"}[parse_signature(signature).ret]
-    assert macro(text, name) == f"{ret}, stub0, real0, slab_allocator, {arguments}"
+    assert macro(text, name) == f'"{signature.partition("(")[0]}", {ret}, stub0, real0, slab_allocator, {arguments}'
 
 
 def test_names_of_a_replaced_definition():
@@ -111,7 +112,7 @@ def test_caller_stub_of_a_wrapped_import():
     assert 'stub0(size_t a0) __asm__("__wrap_xmalloc") __attribute__((visibility("hidden")));' in text
     assert 'real0(size_t a0) __asm__("__real_xmalloc");' in text
     assert '__asm__("__allocs_wrapper_xmalloc") __attribute__((weak, visibility("default")));' in text
-    assert macro(text, "CALLER_STUB") == "void *, stub0, real0, wrapper0, (size_t a0), (a0)"
+    assert macro(text, "CALLER_STUB") == '"xmalloc", void *, stub0, real0, wrapper0, (size_t a0), (a0)'
     assert 'struct alloc_wrapper wrapper0 = {.name = "xmalloc", .free_chunk = free0};' in text
 
 
@@ -125,11 +126,11 @@ def test_caller_stub_of_a_definition():
 @pytest.mark.parametrize(
     ("signature", "name", "arguments"),
     [
-        ("xinit(Z)v", "CALLER_VOID_STUB", "void, stub0, real0, wrapper0, (size_t a0), (a0)"),
-        ("xnone()p", "CALLER_STUB", "void *, stub0, real0, wrapper0, (void), ()"),
+        ("xinit(Z)v", "CALLER_VOID_STUB", '"xinit", void, stub0, real0, wrapper0, (size_t a0), (a0)'),
+        ("xnone()p", "CALLER_STUB", '"xnone", void *, stub0, real0, wrapper0, (void), ()'),
         (
             "xmix(ipludZ)p", "CALLER_STUB",
-            "void *, stub0, real0, wrapper0, (int a0, void * a1, long a2, unsigned a3, double a4, size_t a5), "
+            '"xmix", void *, stub0, real0, wrapper0, (int a0, void * a1, long a2, unsigned a3, double a4, size_t a5), '
             "(a0, a1, a2, a3, a4, a5)",
         ),
     ],
@@ -175,7 +176,7 @@ def test_one_header():
 def test_quoted_names():
     """R12: a family's name may be any text."""
     name = 'my "own" \\ pool'
-    config = Config(allocators={name: Allocator(name, signatures("slab_get(Z)p"))})
+    config = Config(table([Allocator(name, signatures("slab_get(Z)p"))]))
     text = stub_source(
         [Decision("slab_get", REPLACE, ENTRY, name, "", "", "", config.allocators[name].alloc[0])], config
     )

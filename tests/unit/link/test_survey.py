@@ -6,7 +6,7 @@ from allocscc.link.facts import link_facts
 from allocscc.link.job import SHARED, LinkJob
 from allocscc.link.plan import CALLER, REPLACE, Decision, Fact, LinkPlan
 from allocscc.link.record import encode_plan
-from allocscc.link.survey import survey
+from allocscc.link.survey import Wanted, survey
 from tests.unit.elf.build import DYN, HIDDEN, LOCAL, NOTYPE, OBJECT, WEAK, Sec, Sym, archive, elf, thin_archive
 
 _WRAPPERS, _ENTRIES = ["xmalloc", "ymalloc"], ["malloc", "free", "slab_get"]
@@ -22,7 +22,7 @@ def link(tmp_path):
         for name, data in files.items():
             (tmp_path / name.replace("_", ".")).write_bytes(data)
         job = LinkJob(words.split(), str(tmp_path))
-        return job, survey(job, _WRAPPERS, _ENTRIES)
+        return job, survey(job, Wanted(list(_WRAPPERS), list(_ENTRIES)))
 
     return look
 

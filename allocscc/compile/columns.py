@@ -1,0 +1,182 @@
+"""Where a token of a preprocessed line is in the source's line.
+
+Compilers give a call that a macro expands to the place of the macro's name. Preprocessed text does not have that; but
+the tokens around the macros are the same in both lines, so the two can be laid side by side.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(
+    rb'/\*.*?(?:\*/|$)|//.*|[A-Za-z_$\x80-\xff][\w$\x80-\xff]*|\.?\d(?:[eEpP][+-]|[\w.\'])*|"(?:[^"\\]|\\.)*"|'
+    rb"'(?:[^'\\]|\\.)*'|\S",
+    re.S,
+)
+# Lines of source that one macro call may span, and tokens to compare (each with each).
+_LINES, _PAIRS = 60, 400_000
+
+
+class SourceLines:
+    """The lines of source files, and how the preprocessed lines lie on them."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, list[bytes]] = {}
+        self._same: dict[tuple[str, int], dict[int, int]] = {}
+        self._aligned: dict[tuple[str, int], dict[int, int]] = {}
+
+    def column(self, file: str, line: int, expanded: bytes, offset: int, look: bool) -> int:
+        """The source's column of a token; 0 if it isn't known.
+
+        Args:
+            file: the source.
+            line: 1-based.
+            expanded: the preprocessed line.
+            offset: the token's, in that line.
+            look: whether to look beyond the line's first macro.
+        """
+        key = file, line
+        lines = self._lines(file)
+        written = lines[line - 1] if 0 < line <= len(lines) else b""
+        if key not in self._same:
+            self._same[key] = common_tokens(written, expanded)
+        if offset in self._same[key] or not look or not written:
+            return self._same[key].get(offset, 0)
+        if key not in self._aligned:
+            following = [text.rstrip() for text in lines[line : line + _LINES]]
+            self._aligned[key] = align(b"\n".join([written, *following]), len(written), expanded)
+        return self._aligned[key].get(offset, 0)
+
+    def _lines(self, file: str) -> list[bytes]:
+        if file not in self._files:
+            try:
+                with open(file, "rb") as source:
+                    self._files[file] = source.read().split(b"\n")
+            except (OSError, ValueError):
+                self._files[file] = []
+        return self._files[file]
+
+
+def common_tokens(written: bytes, expanded: bytes) -> dict[int, int]:
+    """Offsets of tokens of a preprocessed line, and their columns in the source line, up to the first that differs."""
+    found = {}
+    source = (match for match in _TOKEN.finditer(written) if not match[0].startswith((b"/*", b"//")))
+    for theirs, ours in zip(_TOKEN.finditer(expanded), source, strict=False):
+        if theirs[0] != ours[0]:
+            break
+        found[theirs.start()] = ours.start() + 1
+    return found
+
+
+def align(written: bytes, length: int, expanded: bytes) -> dict[int, int]:
+    """Offsets of tokens of a preprocessed line, and the columns in the source line that compilers give them.
+
+    Of all ways to see the source's identifiers as macros or as themselves that give the preprocessed line, those with
+    the fewest macros count; a token that these place differently is left out.
+
+    Args:
+        written: the source line and what follows it, for macro calls that go on there.
+        length: the source line's.
+        expanded: the preprocessed line.
+    """
+    source = [m for m in _TOKEN.finditer(written) if not m[0].startswith((b"/*", b"//"))]
+    target = list(_TOKEN.finditer(expanded))
+    first_behind = next((i for i, m in enumerate(source) if m.start() >= length), len(source))
+    if not source or not target or first_behind * len(target) > _PAIRS:
+        return {}
+    ends = [_ends(source, i) for i in range(first_behind)]
+    forward = _forward(source, target, ends, first_behind)
+    # Accepting: the line is used up; a macro call may have reached beyond its end.
+    best = min((forward[i][len(target)] for i in range(first_behind, len(source) + 1) if i in forward), default=None)
+    if best is None or best == _NEVER:
+        return {}
+    return _columns(source, target, ends, first_behind, forward, best)
+
+
+_NEVER = 1 << 30
+
+
+def _ends(source: list[re.Match[bytes]], at: int) -> tuple[int, ...]:
+    """The tokens behind a macro that begins here: without, and with arguments."""
+    if not re.match(rb"[A-Za-z_$]", source[at][0]):
+        return ()
+    depth, end = 0, at + 1
+    if end < len(source) and source[end][0] == b"(":
+        while end < len(source):
+            depth += {b"(": 1, b")": -1}.get(source[end][0], 0)
+            end += 1
+            if depth == 0:
+                return (at + 1, end)
+    return (at + 1,)
+
+
+def _forward(
+    source: list[re.Match[bytes]], target: list[re.Match[bytes]], ends: list[tuple[int, ...]], stop: int
+) -> dict[int, list[int]]:
+    """The fewest macros by which the first i tokens of the source give the first j of the target."""
+    width = len(target) + 1
+    costs: dict[int, list[int]] = {0: [0] + [_NEVER] * (width - 1)}
+    for i in range(stop):
+        here = costs.get(i)
+        if here is None:
+            continue
+        word = source[i][0]
+        following = costs.setdefault(i + 1, [_NEVER] * width)
+        for j in range(width - 1):
+            if here[j] < following[j + 1] and target[j][0] == word:
+                following[j + 1] = here[j]
+        for end in ends[i]:
+            behind = costs.setdefault(end, [_NEVER] * width)
+            least = _NEVER
+            for j in range(width):
+                least = min(least, here[j] + 1)
+                if least < behind[j]:
+                    behind[j] = least
+    return costs
+
+
+def _columns(
+    source: list[re.Match[bytes]],
+    target: list[re.Match[bytes]],
+    ends: list[tuple[int, ...]],
+    stop: int,
+    forward: dict[int, list[int]],
+    best: int,
+) -> dict[int, int]:
+    """The source token that each target token stands for on every cheapest way."""
+    width = len(target) + 1
+    rest: dict[int, list[int]] = {i: [_NEVER] * (width - 1) + [0] for i in forward if i >= stop}
+    owners: list[set[int]] = [set() for _ in target]
+    for i in reversed(range(stop)):
+        if i not in forward:
+            continue
+        here = [_NEVER] * width
+        reached = forward[i]
+        behind = rest.get(i + 1)
+        if behind is not None:
+            for j in range(width - 1):
+                if target[j][0] == source[i][0]:
+                    here[j] = min(here[j], behind[j + 1])
+                    if reached[j] + behind[j + 1] == best:
+                        owners[j].add(i)
+        for end in ends[i]:
+            behind = rest.get(end)
+            if behind is None:
+                continue
+            least, last = _NEVER, []
+            for j in reversed(range(width)):
+                least = min(least, behind[j])
+                here[j] = min(here[j], least + 1)
+                last.append(least)
+            last.reverse()  # the least cost from any place at or behind j
+            start = _NEVER
+            for j in range(width - 1):
+                start = min(start, reached[j])
+                if start + 1 + last[j + 1] == best:
+                    owners[j].add(i)
+        rest[i] = here
+    return {
+        match.start(): source[next(iter(found))].start() + 1
+        for match, found in zip(target, owners, strict=True)
+        if len(found) == 1
+    }

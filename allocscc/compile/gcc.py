@@ -1,0 +1,49 @@
+"""gcc's part of the compile phase: from a command line of cc1 to a unit and what may be asked about it."""
+
+import os
+
+from allocscc import toolchain
+from allocscc.compile.apart import Definition, keep_file_apart
+from allocscc.compile.command import CompilerCommand
+from allocscc.compile.unit import Preprocessed, Unit
+
+
+def unit_of(command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, declares: bool) -> Unit:
+    """The unit that cc1 or cc1plus compiled.
+
+    Args:
+        command: its command line.
+        text: the assembly that it made.
+        folder: for temporary files.
+        declares: whether the unit's files may declare functions by attributes.
+    """
+    readable = bool(command.source) and command.source != "-"  # standard input is gone
+
+    def preprocess() -> Preprocessed | None:
+        if command.preprocessed and readable:
+            return Preprocessed(command.source, command.language(), command.standard())
+        path = folder.file("unit.i")
+        if not readable or toolchain.spawn(command.preprocess_command(path), quiet=True) != 0:
+            return None
+        return Preprocessed(path, command.language(), command.standard())
+
+    def compile_apart(definitions: list[Definition]) -> str | None:
+        path, output = folder.file("apart.i"), folder.file("apart.s")
+        if not readable:
+            return None
+        if not command.preprocessed and toolchain.spawn(command.include_command(path), quiet=True) != 0:
+            return None
+        if not keep_file_apart(command.source if command.preprocessed else path, path, definitions, "gcc"):
+            return None
+        if toolchain.spawn(command.apart_command(path, output), quiet=True) != 0:
+            return None
+        return toolchain.read_text(output)
+
+    compiler = os.environ.get("ALLOCSCC_REAL", "")
+    return Unit(command.source, text, os.getcwd(), compiler, declares, command.intermediate, preprocess, compile_apart)
+
+
+def generated_unit(command: CompilerCommand, text: str) -> Unit:
+    """Assembly that has no source text of C or C++: what `lto1` or `f951` made."""
+    compiler = os.environ.get("ALLOCSCC_REAL", "")
+    return Unit(command.source, text, os.getcwd(), compiler, False, False, lambda: None, lambda _: None)

@@ -1,0 +1,141 @@
+"""Whether a unit can have anything to record: plain text searches, for what most compiles have to pay (hot path)."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from allocscc.config.roles import Roles
+
+# Folders whose headers are the system's: libc's and other installed libraries', and the compiler's own.
+_SYSTEM = ("/usr/include/", "/usr/lib/", "/usr/local/include/")
+# A compiler that is installed elsewhere has its C++ library there.
+_CXX_LIBRARY = "/include/c++/"
+_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C")
+# Headers larger than this (bytes) are generated tables.
+_LARGE = 4 << 20
+
+
+def is_system_header(path: str) -> bool:
+    """Whether a file is a header that no person of this build wrote."""
+    return (path.startswith(_SYSTEM) or _CXX_LIBRARY in path) and not path.endswith(_SOURCES)
+
+
+def names_a_role(text: str, roles: Roles) -> bool:
+    """Whether the assembly calls a function whose calls are sites, or defines one of a role."""
+    called = _targets(text)
+    if not called.isdisjoint(roles.signatures):
+        return True
+    if any(f"\n{name}:" in text for _, name, _, _ in roles.scoped):
+        return True
+    if any(f"\n{name}:" in text for name in roles.entries):
+        return True
+    return bool(roles.patterns) and _matches_a_pattern(called, roles)
+
+
+def _targets(text: str) -> set[str]:
+    """What the assembly calls or jumps to, in text with AT&T, Intel's or aarch64's instructions; labels left out.
+
+    A search for each name would read the text as often as there are names.
+    """
+    found = set()
+    for start in ("\tcall", "\tj", "\tb"):  # call, jmp and jCC, b and bl
+        at = text.find(start)
+        while at >= 0:
+            tab = text.find("\t", at + 2, at + 10)
+            if tab > 0 and text[tab + 1] not in ".(%0123456789":
+                end = tab + 1
+                while end < len(text) and text[end] not in "@ \t\n(":
+                    end += 1
+                found.add(text[tab + 1 : end].lstrip("*"))
+            at = text.find(start, at + 2)
+    return found
+
+
+def _matches_a_pattern(called: set[str], roles: Roles) -> bool:
+    import re  # only projects with globs pay for it
+
+    from allocscc.config.globs import glob_regex
+
+    wild = re.compile("|".join(glob_regex(pattern) for pattern, _, _ in roles.patterns))
+    return any(wild.fullmatch(name) for name in called)
+
+
+def declares(files: Iterable[str], arguments: list[str]) -> bool:
+    """Whether a unit's files, or macros on its command line, may declare functions by attributes (R5).
+
+    Args:
+        files: the source and its headers; the system's are skipped.
+        arguments: the compiler's arguments.
+    """
+    if any(_has_mark(word) for word in arguments if "alloc" in word):
+        return True
+    return any(_has_mark(text) for path in files if (text := _project_text(path)))
+
+
+def _project_text(path: str) -> str:
+    """The text of a source or header, one character a byte; "" if it is the system's, a large table, or not there."""
+    try:
+        if is_system_header(path) or os.path.getsize(path) > _LARGE:
+            return ""
+        with open(path, "rb") as file:
+            return file.read().decode("latin-1")
+    except OSError:
+        return ""
+
+
+def _has_mark(text: str) -> bool:
+    from allocscc.config.marks import MARKS
+
+    if any(mark in text for mark in MARKS) and "#ifndef ALLOCS_H\n" not in text:  # not allocs.h itself
+        return True
+    at = text.find("__attribute")
+    if at < 0:
+        return False
+    from allocscc.config.marks import has_plain_mark
+
+    return has_plain_mark(text, at)
+
+
+def listed_files(dependencies: str) -> list[str]:
+    """The files that a dependency rule (`target: file file …`, make syntax) names behind its colon."""
+    _, _, names = dependencies.partition(":")
+    files, word = [], ""
+    names = names.replace("\\\n", " ")
+    at = 0
+    while at < len(names):
+        char = names[at]
+        if char == "\\" and at + 1 < len(names) and names[at + 1] in " #\\":
+            word += names[at + 1]
+            at += 1
+        elif char == "$" and names[at : at + 2] == "$$":
+            word += "$"
+            at += 1
+        elif char in " \t\n":
+            if word:
+                files.append(word)
+            word = ""
+        else:
+            word += char
+        at += 1
+    return [*files, word] if word else files
+
+
+def named_in(files: Iterable[str], roles: Roles) -> bool:
+    """Whether files of the project name a function whose calls are sites; of C++ sources also `new`.
+
+    For units whose assembly does not tell: intermediate code.
+    """
+    import re
+
+    from allocscc.config.globs import glob_regex
+
+    names = [re.escape(name) for name in roles.signatures if not name.startswith("_Z")]
+    names += [glob_regex(pattern) for pattern, _, _ in roles.patterns] + [
+        re.escape(name) for _, name, _, _ in roles.scoped
+    ]
+    word = re.compile(rf"\b(?:{'|'.join(['new', *names])})\b")
+    return any(word.search(text) for path in files if (text := _project_text(path)))
