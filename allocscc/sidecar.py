@@ -7,9 +7,9 @@ final link) and, where that is not possible, in a file. Unknown keys are ignored
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 
 from allocscc.errors import FormatError
+from allocscc.values import asdict, dataclass
 
 VERSION = 1
 _MAGIC = b"allocs-sidecar "
@@ -18,7 +18,9 @@ _MAGIC = b"allocs-sidecar "
 EVIDENCE = ("none", "sizeof", "offsetof", "flow", "new", "return-type", "cast", "strlen", "override", "inlined")
 FLAG_ARRAY = 1 << 8
 FLAG_TAIL = 1 << 9
-FLAG_NAMES = {FLAG_ARRAY: "array", FLAG_TAIL: "tail"}
+FLAG_CANDIDATE = 1 << 10
+FLAG_MATCHED = 1 << 11
+FLAG_NAMES = {FLAG_ARRAY: "array", FLAG_TAIL: "tail", FLAG_CANDIDATE: "candidate", FLAG_MATCHED: "matched"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Site:
         evidence: how the type is known, one of `EVIDENCE`.
         array: whether the chunk may hold several of the type.
         tail: whether the compiler had made the call a jump.
+        candidate: whether the function called has no role, but is called with a `sizeof` and gives a pointer.
+        matched: whether the call was found in the source.
     """
 
     file: str
@@ -46,11 +50,14 @@ class Site:
     evidence: str = "none"
     array: bool = False
     tail: bool = False
+    candidate: bool = False
+    matched: bool = False
 
     @property
     def flags(self) -> int:
         """The `flags` word of the site's record: evidence in the low byte, then `FLAG_*`."""
-        return EVIDENCE.index(self.evidence) | (FLAG_ARRAY if self.array else 0) | (FLAG_TAIL if self.tail else 0)
+        words = [self.array, self.tail, self.candidate, self.matched]
+        return EVIDENCE.index(self.evidence) | sum(bit for bit, is_set in zip(FLAG_NAMES, words, strict=True) if is_set)
 
 
 @dataclass(frozen=True)
@@ -174,7 +181,7 @@ def _sites(body: bytes, where: str) -> list[Site]:
 
 
 def _site(raw: dict[str, object]) -> Site:
-    kinds = {"line": int, "column": int, "array": bool, "tail": bool}
+    kinds = {"line": int, "column": int, **dict.fromkeys(("array", "tail", "candidate", "matched"), bool)}
     known = {}
     for name in Site.__dataclass_fields__:
         if name not in raw:

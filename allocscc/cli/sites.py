@@ -2,17 +2,20 @@
 
 import json
 import os
+import re
 import struct
 import sys
-from dataclasses import asdict
 
 from plumbum import cli
 
 from allocscc.elf import archive
 from allocscc.elf.object import ET_REL, ElfObject, cstring
-from allocscc.sidecar import EVIDENCE, FLAG_ARRAY, FLAG_NAMES, FLAG_TAIL, Declaration, Site, decode, decode_declarations
+from allocscc.report.srcallocs import srcallocs_line
+from allocscc.sidecar import EVIDENCE, FLAG_NAMES, Declaration, Site, decode, decode_declarations
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
+from allocscc.values import asdict, dataclass
 
+_SIZED = re.compile(r"\bsizeof\b|\bnew\b")
 # struct site_record of stubgen/runtime/rt.h
 _RECORD = struct.Struct("<5i3I")
 
@@ -23,16 +26,27 @@ class Sites(cli.Application):
     Example: allocs sites main.o
     """
 
-    json = cli.Flag("--json", help="print a JSON array instead of lines")
+    json = cli.Flag("--json", help="print a JSON array (with --coverage: an object) instead of lines")
+    candidates = cli.Flag("--candidates", help="list calls, too, that are none as the config stands (always in JSON)")
+    srcallocs = cli.Flag("--srcallocs", help="print liballocs' lines (.i.allocs)")
+    coverage = cli.Flag("--coverage", help="print how many sites have a line, a call in the source, and a type")
 
     def main(self, path: str) -> int:
         """Read the records and print them."""
         sites = read_sites(path)
+        if self.coverage:
+            return _print_coverage(coverage_of(sites), as_json=bool(self.json))
+        if self.srcallocs:
+            for site in sites:
+                print(srcallocs_line(site))
+            return 0
         if self.json:
             json.dump([_as_json(site) for site in sites], sys.stdout, indent=1)
             print()
             return 0
         for site in sites:
+            if site.candidate and not self.candidates:
+                continue
             print(f"{site.file}:{site.line}:{site.column}: {site.function}: {site.callee} -> {_type(site)}")
         return 0
 
@@ -102,13 +116,82 @@ def _linked_sites(elf: ElfObject, records: bytes, address: int) -> list[Site]:
         here = address + at
         evidence = EVIDENCE[flags & 0xFF] if flags & 0xFF < len(EVIDENCE) else "none"
         strings = [text(here + 4 + 4 * i, offset) for i, offset in enumerate((file, function, callee, kind))]
-        array, tail = bool(flags & FLAG_ARRAY), bool(flags & FLAG_TAIL)
-        sites.append(Site(strings[0], line, column, strings[1], strings[2], strings[3], evidence, array, tail))
+        known = {name: bool(flags & bit) for bit, name in FLAG_NAMES.items()}
+        sites.append(Site(strings[0], line, column, strings[1], strings[2], strings[3], evidence, **known))
     return sites
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """How much is known of the sites of a file; candidates do not count.
+
+    Attributes:
+        sites: all.
+        placed: those with file and line.
+        matched: those that were found in the source.
+        typed: those with a type.
+        sized: those whose line has a `sizeof` or `new`, where the source can be read.
+        sized_typed: those of them that have a type.
+        candidates: calls that are none as the config stands.
+    """
+
+    sites: int
+    placed: int
+    matched: int
+    typed: int
+    sized: int
+    sized_typed: int
+    candidates: int
+
+
+def coverage_of(sites: list[Site]) -> Coverage:
+    """Count; sources are read where they are."""
+    own = [site for site in sites if not site.candidate]
+    lines: dict[str, list[str]] = {}
+    sized = [site for site in own if _SIZED.search(_line_of(site, lines))]
+    return Coverage(
+        sites=len(own),
+        placed=sum(bool(site.file and site.line) for site in own),
+        matched=sum(site.matched for site in own),
+        typed=sum(bool(site.type) for site in own),
+        sized=len(sized),
+        sized_typed=sum(bool(site.type) for site in sized),
+        candidates=len(sites) - len(own),
+    )
+
+
+def _line_of(site: Site, lines: dict[str, list[str]]) -> str:
+    if site.file not in lines:
+        try:
+            with open(site.file, encoding="utf-8", errors="replace") as file:
+                lines[site.file] = file.read().split("\n")
+        except OSError:
+            lines[site.file] = []
+    known = lines[site.file]
+    return known[site.line - 1] if 0 < site.line <= len(known) else ""
+
+
+def _print_coverage(found: Coverage, *, as_json: bool) -> int:
+    if as_json:
+        json.dump(asdict(found), sys.stdout, indent=1)
+        print()
+        return 0
+
+    def row(what: str, count: int, of: int) -> None:
+        print(f"{what:<32} {count:>7}" + (f" {100 * count / of:7.2f} %" if of else ""))
+
+    row("sites", found.sites, 0)
+    row("  with file and line", found.placed, found.sites)
+    row("  found in the source", found.matched, found.sites)
+    row("  with a type", found.typed, found.sites)
+    row("lines with sizeof or new", found.sized, 0)
+    row("  with a type", found.sized_typed, found.sized)
+    row("candidates", found.candidates, 0)
+    return 0
+
+
 def _as_json(site: Site) -> dict[str, object]:
-    table = {key: value for key, value in asdict(site).items() if key not in ("array", "tail")}
+    table = {key: value for key, value in asdict(site).items() if key not in FLAG_NAMES.values()}
     return table | {"type": site.type or None, "flags": [n for bit, n in FLAG_NAMES.items() if site.flags & bit]}
 
 

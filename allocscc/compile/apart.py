@@ -7,7 +7,8 @@ those of the source), with an attribute in front of these definitions.
 """
 
 import re
-from dataclasses import dataclass
+
+from allocscc.values import dataclass
 
 # gcc manual, "Common Function Attributes": noipa, as if neither side saw the other; clang has only noinline.
 _ATTRIBUTE = {"gcc": b"__attribute__((__noipa__))", "clang": b"__attribute__((__noinline__))"}

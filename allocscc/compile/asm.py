@@ -6,7 +6,9 @@ more than compiling some small ones. gas syntax; x86-64 (AT&T, and what is the s
 
 import os
 import re
-from dataclasses import dataclass
+
+from allocscc.compile.source import INDIRECT
+from allocscc.values import dataclass
 
 # Each pattern begins with a literal: `re` then skips to it and need not look at every line's start.
 _CALL_TARGET = r"q?[ \t]+(?:([A-Za-z_.$][\w.$]*)(?:@PLT)?|\*([A-Za-z_.$][\w.$]*)@GOTPCREL\(%rip\))[ \t]*(?:#.*)?$"
@@ -14,6 +16,11 @@ _CALL = re.compile(r"\t(call)" + _CALL_TARGET, re.M)
 _JUMP = re.compile(r"\t(j(?:mp|[a-z]{1,2}))" + _CALL_TARGET, re.M)
 # aarch64: a branch with link is a call, a branch to a function is a tail call.
 _BRANCH = re.compile(r"\t(bl?)[ \t]+([A-Za-z_.$][\w.$]*)()[ \t]*(?://.*)?$", re.M)
+# Calls through a register or memory; what -fno-plt makes of a call by name is none.
+_INDIRECT = {
+    False: re.compile(r"\t(call)()()q?[ \t]+\*(?!.*@GOTPCREL).*$", re.M),
+    True: re.compile(r"\t(bl)()()r[ \t]+x\d+[ \t]*$", re.M),
+}
 _SYMBOL = r"[A-Za-z_$][\w.$]*"
 _TARGET = {
     False: re.compile(rf"\t(?:call|jmp)q?[ \t]+\*?({_SYMBOL})"),
@@ -97,17 +104,19 @@ def global_definitions(text: str) -> set[str]:
     return {name for name in _GLOBAL.findall(text) if f"\n{name}:" in text}
 
 
-def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
+def find_sites(text: str, callees: set[str], cwd: str, *, indirect: bool = False) -> list[MachineSite]:
     """All call instructions to one of `callees`, in text order.
 
     Args:
         text: assembly.
         callees: names of functions whose calls are allocation sites.
         cwd: folder that relative names are relative to where the text does not say.
+        indirect: whether calls through pointers are wanted, too; their callee is `INDIRECT`.
     """
     patterns = (_BRANCH,) if is_aarch64(text) else (_CALL, _JUMP)
     calls = [m for p in patterns for m in p.finditer(text) if (m[2] or m[3]) in callees]
     calls = [m for m in calls if m[1] in _UNCONDITIONAL or m[1][1:] in CONDITIONS]
+    calls += _INDIRECT[is_aarch64(text)].finditer(text) if indirect else []
     if not calls:
         return []
     calls.sort(key=lambda match: match.start())
@@ -121,7 +130,7 @@ def find_sites(text: str, callees: set[str], cwd: str) -> list[MachineSite]:
         file, line, column = _location(text, call.start(), function.start() if function else 0, files)
         sites.append(
             MachineSite(
-                call.start(), call.end(), call[2] or call[3], bool(call[3]), call[1] not in ("call", "bl"),
+                call.start(), call.end(), call[2] or call[3] or INDIRECT, bool(call[3]), call[1] not in ("call", "bl"),
                 _in_frame(text, call.start()), file, line, column, _plain_name(name), section,
                 call[1][1:] if call[1] not in _UNCONDITIONAL else "",
             )
@@ -146,9 +155,11 @@ def file_table(text: str, cwd: str) -> dict[int, str]:
     for match in _FILE.finditer(text):
         number, first, second = int(match[1]), _unescape(match[2]), match[3]
         if number == 0 and second is not None:
-            folder = os.path.join(cwd, first)
+            folder = first
         path = first if second is None else os.path.join(first, _unescape(second))
-        table[number] = os.path.normpath(os.path.join(folder, path))
+        # A prefix map may have made the folder relative; then it stands in the names that it was put before, too.
+        within = not os.path.isabs(folder) and (path == folder or path.startswith(f"{folder}/"))
+        table[number] = os.path.normpath(path if within else os.path.join(folder, path))
     return table
 
 

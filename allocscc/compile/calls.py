@@ -10,7 +10,7 @@ from allocscc.compile import tree
 from allocscc.compile.flow import ASSIGN, COMMA, operator_of
 from allocscc.compile.nested import innermost
 from allocscc.compile.sizes import SizeReader, is_constant
-from allocscc.compile.source import NEW, Sized
+from allocscc.compile.source import INDIRECT, NEW, Sized
 from allocscc.compile.spelling import pointee_name, type_name
 from allocscc.compile.tree import CALL, CASTS, PAREN, TRANSPARENT, UNEXPOSED, Node, Parsed, children, same_expression
 from allocscc.compile.written import tokens
@@ -24,6 +24,7 @@ _WORD = re.compile(rb"[\w$\x80-\xff]+$")
 _OPENING = re.compile(rb"\s*\(")
 _BUILTIN = "__builtin_"
 # Itanium ABI: an operator new that takes a pointer to something
+_GIVES_BACK = re.compile(r"(?:__builtin_)?_*(?:mem|str|wmem|wcs|stp)[a-z]|fgets$|bsearch$")
 _WITH_POINTER = re.compile(r"_Zn[wa]mP[^v]")
 
 
@@ -45,6 +46,20 @@ def callee_symbol(call: Cursor, signatures: dict[str, Signature]) -> str:
     referenced = call.referenced
     symbol = str(referenced.mangled_name) if referenced is not None and referenced.kind in _FUNCTIONS else ""
     return symbol if symbol in signatures else ""
+
+
+def candidate_symbol(call: Cursor) -> str:
+    """What a call that gives a pointer calls: a symbol, or `INDIRECT`; "" if it cannot allocate.
+
+    The functions of ISO C 7.26 (`mem…`, `str…`, `wcs…`) give a pointer that they were given.
+    """
+    if call.type.get_canonical().kind != TypeKind.POINTER:
+        return ""
+    function = call.referenced
+    if function is None or function.kind not in _FUNCTIONS:
+        return INDIRECT
+    name = str(function.spelling)
+    return "" if _GIVES_BACK.match(name) else str(function.mangled_name or name)
 
 
 def call_type(node: Node, signature: Signature, reader: SizeReader, parsed: Parsed) -> Sized | None:

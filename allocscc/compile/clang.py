@@ -6,8 +6,13 @@ from itertools import pairwise
 
 from allocscc import toolchain
 from allocscc.compile.apart import Definition, keep_file_apart
+from allocscc.compile.prefix import mapped
 from allocscc.compile.unit import Preprocessed, Unit
 
+_SECTION_TYPES = {
+    "llvm_odrtab": "0x6fff4c00", "llvm_linker_options": "0x6fff4c01", "llvm_dependent_libraries": "0x6fff4c04",
+    "llvm_sympart": "0x6fff4c05", "llvm_bb_addr_map": "0x6fff4c08", "llvm_call_graph_profile": "0x6fff4c09",
+}  # fmt: skip
 # Work is done in a child, whose parent is the hook.
 _DRIVER = os.getppid()
 _WITH_ARGUMENT = ("-o", "-MF", "-MT", "-MQ")
@@ -21,6 +26,14 @@ _DROPPED = ("-c", "-S", "-MD", "-MMD", "-MP")
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[\"<]([^\">]+)[\">]", re.M)
 _NOT_SOURCES = (".o", ".s", ".a", ".so")
 _PLUS_PLUS = (".cc", ".cpp", ".cxx", ".C", ".c++")
+
+
+def for_gas(text: str) -> str:
+    """Clang's assembly with LLVM's section types as numbers: GNU as has no names for them (llvm/BinaryFormat/ELF.h)."""
+    for name, number in _SECTION_TYPES.items():
+        if f"@{name}\n" in text:
+            text = text.replace(f"@{name}\n", f"@{number}\n")
+    return text
 
 
 def made_by_compiler(assembly: str) -> bool:
@@ -44,13 +57,14 @@ def driver_command(assembly: str) -> tuple[str, list[str]] | None:
     (`/tmp/foo-1a2b3c.s`); None if that leaves a doubt.
     """
     words = _driver_words()
-    stem = os.path.basename(assembly).rsplit("-", 1)[0]
+    name = os.path.basename(assembly).removesuffix(".s")
+    stems = {name, name.rpartition("-")[0]}  # -save-temps has no number behind the name
     sources = {
         word
         for before, word in pairwise(words)
         if not word.startswith("-")
         and before not in _WITH_ARGUMENT
-        and os.path.splitext(os.path.basename(word))[0] == stem
+        and os.path.splitext(os.path.basename(word))[0] in stems
         and not word.endswith(_NOT_SOURCES)
         and os.path.isfile(word)
     }
@@ -77,9 +91,9 @@ def unit_of(
         return toolchain.read_text(output) if _compile_included(*driver, path, output) else None
 
     compiler = os.environ.get("ALLOCSCC_REAL", "")
-    source = driver[0] if driver else assembly
+    source, words = driver or (assembly, [])
     return Unit(
-        source, text, os.getcwd(), compiler, declares, False,
+        source, text, mapped(os.getcwd(), words), compiler, declares, False,
         lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart,
     )  # fmt: skip
 

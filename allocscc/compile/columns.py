@@ -1,4 +1,4 @@
-"""Where a token of a preprocessed line is in the source's line.
+"""Where a token of a preprocessed line is in the source.
 
 Compilers give a call that a macro expands to the place of the macro's name. Preprocessed text does not have that; but
 the tokens around the macros are the same in both lines, so the two can be laid side by side.
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 
+from allocscc.compile.textlines import TextLines
+
 _TOKEN = re.compile(
-    rb'/\*.*?(?:\*/|$)|//.*|[A-Za-z_$\x80-\xff][\w$\x80-\xff]*|\.?\d(?:[eEpP][+-]|[\w.\'])*|"(?:[^"\\]|\\.)*"|'
+    rb'/\*.*?(?:\*/|$)|//.*|\\\r?\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]*|\.?\d(?:[eEpP][+-]|[\w.\'])*|"(?:[^"\\]|\\.)*"|'
     rb"'(?:[^'\\]|\\.)*'|\S",
     re.S,
 )
+_BLANK = (b"/*", b"//", b"\\\n", b"\\\r")
 # Lines of source that one macro call may span, and tokens to compare (each with each).
 _LINES, _PAIRS = 60, 400_000
 
@@ -21,12 +24,15 @@ class SourceLines:
     """The lines of source files, and how the preprocessed lines lie on them."""
 
     def __init__(self) -> None:
-        self._files: dict[str, list[bytes]] = {}
+        self._files: dict[str, TextLines] = {}
+        self._written: dict[tuple[str, int], tuple[bytes, bool]] = {}
         self._same: dict[tuple[str, int], dict[int, int]] = {}
         self._aligned: dict[tuple[str, int], dict[int, int]] = {}
 
-    def column(self, file: str, line: int, expanded: bytes, offset: int, look: bool) -> int:
-        """The source's column of a token; 0 if it isn't known.
+    def place(self, file: str, line: int, expanded: bytes, offset: int, look: bool) -> tuple[int, int]:
+        """The source's line and column of a token; column 0 if that isn't known.
+
+        A line that is continued by a backslash is one line in the preprocessed text.
 
         Args:
             file: the source.
@@ -36,50 +42,64 @@ class SourceLines:
             look: whether to look beyond the line's first macro.
         """
         key = file, line
-        lines = self._lines(file)
-        written = lines[line - 1] if 0 < line <= len(lines) else b""
         if key not in self._same:
+            written = self._read(file, line)
+            self._written[key] = written, b"\n" in written
             self._same[key] = common_tokens(written, expanded)
-        if offset in self._same[key] or not look or not written:
-            return self._same[key].get(offset, 0)
-        if key not in self._aligned:
-            following = [text.rstrip() for text in lines[line : line + _LINES]]
-            self._aligned[key] = align(b"\n".join([written, *following]), len(written), expanded)
-        return self._aligned[key].get(offset, 0)
+        written, continued = self._written[key]
+        at = self._same[key].get(offset, -1)
+        if at < 0 and look:
+            if key not in self._aligned:
+                behind = self._lines(file).line(line - 1, _LINES)
+                self._aligned[key] = align(behind, len(written), expanded)
+            at = self._aligned[key].get(offset, -1)
+        if at < 0 or not continued:
+            return line, at + 1
+        return line + written.count(b"\n", 0, at), at - written.rfind(b"\n", 0, at)
 
-    def _lines(self, file: str) -> list[bytes]:
+    def _read(self, file: str, line: int) -> bytes:
+        """A line with those that continue it."""
+        lines, count = self._lines(file), 1
+        text = lines.line(line - 1)
+        while text.endswith((b"\\", b"\\\r")) and count < _LINES:
+            count += 1
+            text = lines.line(line - 1, count)
+        return text
+
+    def _lines(self, file: str) -> TextLines:
         if file not in self._files:
             try:
                 with open(file, "rb") as source:
-                    self._files[file] = source.read().split(b"\n")
+                    self._files[file] = TextLines(source.read())
             except (OSError, ValueError):
-                self._files[file] = []
+                self._files[file] = TextLines(b"")
         return self._files[file]
 
 
 def common_tokens(written: bytes, expanded: bytes) -> dict[int, int]:
-    """Offsets of tokens of a preprocessed line, and their columns in the source line, up to the first that differs."""
+    """Offsets of tokens of a preprocessed line, and those in the source line, up to the first that differs."""
     found = {}
-    source = (match for match in _TOKEN.finditer(written) if not match[0].startswith((b"/*", b"//")))
+    source = (match for match in _TOKEN.finditer(written) if not match[0].startswith(_BLANK))
     for theirs, ours in zip(_TOKEN.finditer(expanded), source, strict=False):
         if theirs[0] != ours[0]:
             break
-        found[theirs.start()] = ours.start() + 1
+        found[theirs.start()] = ours.start()
     return found
 
 
 def align(written: bytes, length: int, expanded: bytes) -> dict[int, int]:
-    """Offsets of tokens of a preprocessed line, and the columns in the source line that compilers give them.
+    """Offsets of tokens of a preprocessed line, and those in the source line that compilers place them at.
 
     Of all ways to see the source's identifiers as macros or as themselves that give the preprocessed line, those with
-    the fewest macros count; a token that these place differently is left out.
+    the fewest macros count, of these those that find most tokens again; a token that these place differently is left
+    out.
 
     Args:
         written: the source line and what follows it, for macro calls that go on there.
         length: the source line's.
         expanded: the preprocessed line.
     """
-    source = [m for m in _TOKEN.finditer(written) if not m[0].startswith((b"/*", b"//"))]
+    source = [m for m in _TOKEN.finditer(written) if not m[0].startswith(_BLANK)]
     target = list(_TOKEN.finditer(expanded))
     first_behind = next((i for i, m in enumerate(source) if m.start() >= length), len(source))
     if not source or not target or first_behind * len(target) > _PAIRS:
@@ -88,12 +108,13 @@ def align(written: bytes, length: int, expanded: bytes) -> dict[int, int]:
     forward = _forward(source, target, ends, first_behind)
     # Accepting: the line is used up; a macro call may have reached beyond its end.
     best = min((forward[i][len(target)] for i in range(first_behind, len(source) + 1) if i in forward), default=None)
-    if best is None or best == _NEVER:
+    if best is None or best >= _NEVER:
         return {}
     return _columns(source, target, ends, first_behind, forward, best)
 
 
-_NEVER = 1 << 30
+# Costs: of a macro; of what is impossible. A token that is found again is worth 1.
+_MACRO, _NEVER = 1 << 20, 1 << 60
 
 
 def _ends(source: list[re.Match[bytes]], at: int) -> tuple[int, ...]:
@@ -123,15 +144,15 @@ def _forward(
         word = source[i][0]
         following = costs.setdefault(i + 1, [_NEVER] * width)
         for j in range(width - 1):
-            if here[j] < following[j + 1] and target[j][0] == word:
-                following[j + 1] = here[j]
+            if here[j] < _NEVER and here[j] - 1 < following[j + 1] and target[j][0] == word:
+                following[j + 1] = here[j] - 1
         for end in ends[i]:
             behind = costs.setdefault(end, [_NEVER] * width)
             least = _NEVER
             for j in range(width):
-                least = min(least, here[j] + 1)
-                if least < behind[j]:
-                    behind[j] = least
+                least = min(least, here[j])
+                if least + _MACRO < behind[j]:
+                    behind[j] = least + _MACRO
     return costs
 
 
@@ -155,9 +176,9 @@ def _columns(
         behind = rest.get(i + 1)
         if behind is not None:
             for j in range(width - 1):
-                if target[j][0] == source[i][0]:
-                    here[j] = min(here[j], behind[j + 1])
-                    if reached[j] + behind[j + 1] == best:
+                if target[j][0] == source[i][0] and behind[j + 1] < _NEVER:
+                    here[j] = min(here[j], behind[j + 1] - 1)
+                    if reached[j] + behind[j + 1] - 1 == best:
                         owners[j].add(i)
         for end in ends[i]:
             behind = rest.get(end)
@@ -166,17 +187,18 @@ def _columns(
             least, last = _NEVER, []
             for j in reversed(range(width)):
                 least = min(least, behind[j])
-                here[j] = min(here[j], least + 1)
+                if least < _NEVER:
+                    here[j] = min(here[j], least + _MACRO)
                 last.append(least)
             last.reverse()  # the least cost from any place at or behind j
             start = _NEVER
             for j in range(width - 1):
                 start = min(start, reached[j])
-                if start + 1 + last[j + 1] == best:
+                if start + _MACRO + last[j + 1] == best:
                     owners[j].add(i)
         rest[i] = here
     return {
-        match.start(): source[next(iter(found))].start() + 1
+        match.start(): source[next(iter(found))].start()
         for match, found in zip(target, owners, strict=True)
         if len(found) == 1
     }

@@ -10,6 +10,8 @@ _WITH_ARGUMENT = {
     "-include", "-imacros", "-isystem", "-iquote", "-idirafter", "-iprefix", "-iwithprefix", "-iwithprefixbefore",
     "-isysroot", "-I", "-D", "-U", "-A", "-MF", "-MT", "-MQ", "-MD", "-MMD", "--param", "-x", "-G", "-iplugindir",
 }  # fmt: skip
+# Of as's options that clang passes on, those whose next word is their argument.
+_ASSEMBLER_ARGUMENT = ("-o", "-I", "--defsym", "-march", "-mtune", "-mcpu", "-G", "--debug-prefix-map", "--MD")
 # What text with its includes resolved has in itself.
 _BEFORE_TEXT = ("-D", "-U", "-include", "-imacros")
 # Only preprocessing, only checking, or an output that is not assembly.
@@ -28,6 +30,7 @@ class CompilerCommand:
         source: the input as written, or "" if there is none.
         output: where the assembly goes; "-" is standard output; "" if not said.
         makes_assembly: whether the output is assembly at all.
+        makes_header: whether the output is a precompiled header.
         intermediate: whether it holds intermediate code, of which machine code is made at the link (`-flto`).
         debug: whether the user asked for debug info, so that `.loc` lines are there anyway.
         auxiliary: name of auxiliary outputs without their suffix.
@@ -36,8 +39,8 @@ class CompilerCommand:
     """
 
     __slots__ = (
-        "args", "auxiliary", "debug", "dependencies", "intermediate", "makes_assembly", "output", "preprocessed",
-        "real", "source",
+        "args", "auxiliary", "debug", "dependencies", "intermediate", "makes_assembly", "makes_header", "output",
+        "preprocessed", "real", "source",
     )  # fmt: skip
 
     def __init__(self, argv: list[str]) -> None:
@@ -48,7 +51,7 @@ class CompilerCommand:
         dump_dir = ""
         dump_base, dump_extension = None, ""
         toggled = False
-        self.intermediate = False
+        self.intermediate = self.makes_header = False
         words = iter(self.args)
         for word in words:
             if word in _WITH_ARGUMENT:
@@ -65,6 +68,7 @@ class CompilerCommand:
                     dump_extension = argument
             elif word in _NO_CODE or word.startswith(("--output-pch", "-fltrans-output-list=")):
                 self.makes_assembly = False
+                self.makes_header = self.makes_header or word.startswith("--output-pch")
             elif word == "-fpreprocessed":
                 self.preprocessed = True
             elif word in ("-flto", "-fno-lto") or word.startswith("-flto="):
@@ -169,7 +173,7 @@ class AssemblerCommand:
         inputs = []
         words = iter(self.args)
         for word in words:
-            if word in ("-o", "-I", "--defsym", "-march", "-mtune", "-G"):
+            if word in _ASSEMBLER_ARGUMENT:
                 next(words, "")
             elif not word.startswith("-"):
                 inputs.append(word)

@@ -8,7 +8,6 @@ alone: libc marks `fopen` and the like, and packs describe libraries.
 
 import re
 from bisect import bisect
-from dataclasses import dataclass
 
 from clang.cindex import Cursor, CursorKind, Type, TypeKind
 
@@ -16,6 +15,7 @@ from allocscc.compile.scan import Parsed
 from allocscc.config.attributes import Attribute, Prototype, declare, parse_attributes
 from allocscc.config.signature import Signature
 from allocscc.sidecar import Declaration
+from allocscc.values import dataclass
 
 _ABOUT = re.compile(r"malloc|alloc_size|alloc_align|allocs:")
 # cpp manual, "Preprocessor Output": flag 3 says that the text comes from a system header.

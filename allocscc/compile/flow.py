@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
 from functools import cached_property
 
 from clang.cindex import Cursor, CursorKind, StorageClass, conf
 
 from allocscc.compile.tree import CALL, TRANSPARENT, Node, Parsed, children, same_expression
+from allocscc.values import dataclass
 
 # enum CXBinaryOperatorKind of clang-c/Index.h (libclang >= 17); the Python class came later.
 MUL, DIV, ADD, SUB, SHL, SHR, AND, ASSIGN, COMMA = 3, 4, 6, 7, 8, 9, 17, 22, 33

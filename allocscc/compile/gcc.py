@@ -5,6 +5,7 @@ import os
 from allocscc import toolchain
 from allocscc.compile.apart import Definition, keep_file_apart
 from allocscc.compile.command import CompilerCommand
+from allocscc.compile.prefix import mapped
 from allocscc.compile.unit import Preprocessed, Unit
 
 
@@ -40,10 +41,12 @@ def unit_of(command: CompilerCommand, text: str, folder: toolchain.TemporaryFold
         return toolchain.read_text(output)
 
     compiler = os.environ.get("ALLOCSCC_REAL", "")
-    return Unit(command.source, text, os.getcwd(), compiler, declares, command.intermediate, preprocess, compile_apart)
+    cwd = mapped(os.getcwd(), command.args)
+    return Unit(command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart)
 
 
 def generated_unit(command: CompilerCommand, text: str) -> Unit:
     """Assembly that has no source text of C or C++: what `lto1` or `f951` made."""
     compiler = os.environ.get("ALLOCSCC_REAL", "")
-    return Unit(command.source, text, os.getcwd(), compiler, False, False, lambda: None, lambda _: None)
+    cwd = mapped(os.getcwd(), command.args)
+    return Unit(command.source, text, cwd, compiler, False, False, lambda: None, lambda _: None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from functools import lru_cache
 
 from allocscc.compile.containers import allocated_type
 from allocscc.compile.mangled import readable_name
 from allocscc.compile.source import Sized, SourceSite
+from allocscc.values import replace
 
 _PARAMETER = re.compile(r"type-parameter-(\d+)-(\d+)|(?<![\w:.])[A-Za-z_]\w*(?!::)\b")
 # What is left of a type that a symbol does not tell.
@@ -16,6 +17,7 @@ _SCOPE = re.compile(r"(\S+?)<([^>]*)>")
 _OPENING, _CLOSING = "<([{", ">)]}"
 
 
+@lru_cache(maxsize=4096)
 def function_name(symbol: str) -> str:
     """A function under the name that people write: that of its symbol, without parameters."""
     return readable_name(symbol) or symbol

@@ -139,3 +139,8 @@ def named_in(files: Iterable[str], roles: Roles) -> bool:
     ]
     word = re.compile(rf"\b(?:{'|'.join(['new', *names])})\b")
     return any(word.search(text) for path in files if (text := _project_text(path)))
+
+
+def has_sizes(files: Iterable[str]) -> bool:
+    """Whether files of the project have a `sizeof`, so that there may be candidates."""
+    return any("sizeof" in _project_text(path) for path in files)

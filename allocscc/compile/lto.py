@@ -5,12 +5,12 @@ travel in its sidecar; the link phase hands all of them to `lto1`, whose assembl
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from allocscc.compile.source import Sized, SourceSite
 from allocscc.sidecar import EVIDENCE, decode_sources
+from allocscc.values import asdict
 
-_TYPES = {"line": int, "column": int, "exact": bool, "array": bool}
+_TYPES = {"line": int, "column": int, "exact": bool, "array": bool, "candidate": bool}
 
 
 def encode_sources(sites: Iterable[SourceSite]) -> tuple[dict[str, object], ...]:

@@ -4,12 +4,12 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 from allocscc.compile.asm import MachineSite
 from allocscc.compile.instances import function_name, instance, without_arguments
 from allocscc.compile.source import NEW, Sized, SourceSite
 from allocscc.sidecar import Site
+from allocscc.values import replace
 
 # Itanium ABI: a global operator new or new[]
 _NEW = re.compile(r"_Zn[wa][a-z]")
@@ -41,13 +41,14 @@ def match_sites(
     seen = {site for found in candidates for site in found}
     merged = set() if _CLANG in text else _merged(machine, chosen, [site for site in source if site not in seen])
     aliases = _aliases(text)
-    by_function = _by_function(source) if aliases else {}
+    files = {os.path.basename(place.file): place.file for place in machine if place.file}
     inlined = list(functions) or [""] * len(machine)
     sites = []
     for place, found, symbol in zip(machine, chosen, inlined, strict=True):
-        if found is not None and (found in merged or _is_shared(place, found, aliases, by_function)):
+        if found is not None and (found in merged or _is_shared(place, found, aliases, index.functions)):
             found = replace(found, sized=None)
-        sites.append(_site(place, found, symbol or place.function))
+        where = place if place.line or found is None else _placed(place, found, files)
+        sites.append(_site(where, found, symbol or place.function))
     return tuple(sites)
 
 
@@ -65,6 +66,9 @@ class _Index:
                 self._own[place].append(site)
             for place in _places(file, site.outer):
                 self._outer[place].append(site)
+        self.functions: dict[str, list[SourceSite]] = defaultdict(list)
+        for site in source:
+            self.functions[site.function].append(site)
         self._called: dict[_Place, set[str]] = defaultdict(set)
         self._columns: dict[tuple[str, int, str], set[int]] = defaultdict(set)
         for one in machine:
@@ -75,6 +79,9 @@ class _Index:
 
     def candidates(self, place: MachineSite) -> list[SourceSite]:
         """The source sites that a machine site may be."""
+        if not place.line:  # gcc's thunks have no lines: all that is known is the function
+            sites = self.functions.get(without_arguments(function_name(place.function)), ())
+            return [site for site in sites if _same_callee(place.callee, site.callee)]
         where = os.path.basename(place.file), place.line, place.column
         own = [site for site in self._own.get(where, ()) if _same_file(place.file, site.file)]
         outer = [site for site in self._outer.get(where, ()) if _same_file(place.file, site.file)]
@@ -90,7 +97,7 @@ class _Index:
         vague = [site for site in line if not (site.exact and place.column)]
         found = self._by_order(place, [site for site in vague if _same_callee(place.callee, site.callee)])
         # The optimiser may call another function than the source: malloc and memset become calloc.
-        return found or [site for site in [*own, *outer, *vague] if not self._is_called(site)]
+        return found or own or [site for site in [*outer, *vague] if not self._is_called(site)]
 
     def _by_order(self, place: MachineSite, same: list[SourceSite]) -> list[SourceSite]:
         """Behind a macro the columns differ, but their order is the same in the source and the machine code."""
@@ -181,13 +188,6 @@ def _aliases(text: str) -> dict[str, set[str]]:
     return found
 
 
-def _by_function(source: list[SourceSite]) -> dict[str, list[SourceSite]]:
-    found: dict[str, list[SourceSite]] = defaultdict(list)
-    for site in source:
-        found[site.function].append(site)
-    return found
-
-
 def _is_shared(
     place: MachineSite, chosen: SourceSite, aliases: dict[str, set[str]], functions: dict[str, list[SourceSite]]
 ) -> bool:
@@ -198,6 +198,12 @@ def _is_shared(
         if any(instance(site, alias)[0] != instance(chosen, place.function)[0] for site in others):
             return True
     return False
+
+
+def _placed(place: MachineSite, source: SourceSite, files: dict[str, str]) -> MachineSite:
+    """A machine site without a place at that of its source site, in the file as the compiler names it."""
+    file = files.get(os.path.basename(source.file), source.file)
+    return replace(place, file=file, line=source.line, column=source.column if source.exact else 0)
 
 
 def _site(place: MachineSite, source: SourceSite | None, symbol: str) -> Site:
@@ -222,4 +228,6 @@ def _site(place: MachineSite, source: SourceSite | None, symbol: str) -> Site:
         evidence=sized.evidence if sized else "none",
         array=array,
         tail=place.tail,
+        candidate=bool(source and source.candidate),
+        matched=source is not None,
     )

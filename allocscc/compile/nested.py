@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+
+from allocscc.values import dataclass, replace
 
 _BRACKET = re.compile(rb"[(){}]|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 _LAST_WORD = re.compile(rb"(\w+)\s*$")

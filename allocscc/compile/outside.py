@@ -9,7 +9,6 @@ into the user's code has the place of its own call, as far out as the unit tells
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from allocscc.compile.asm import MachineSite
 from allocscc.compile.containers import allocated_type, tidy
@@ -17,18 +16,18 @@ from allocscc.compile.interest import is_system_header
 from allocscc.compile.mangled import readable_name
 from allocscc.compile.source import SourceSite
 from allocscc.sidecar import Site
+from allocscc.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from allocscc.compile.inlined import Frame, Function
+    from allocscc.compile.dwarfunit import Function
+    from allocscc.compile.inlined import Frame
 
 # In a symbol clang numbers what has no name; in names for people it says where that is.
 _CLANG_UNNAMED = "$_"
 
 
-def needed_frames(
-    text: str, machine: list[MachineSite], source: list[SourceSite], cwd: str
-) -> list[tuple[Frame, ...]]:
+def needed_frames(text: str, machine: list[MachineSite], source: list[SourceSite], cwd: str) -> list[tuple[Frame, ...]]:
     """The calls that were inlined around each machine site, innermost first; none where nobody needs them.
 
     They tell where a site in a system header belongs, and which instance of a template a site is in.
@@ -79,6 +78,7 @@ def _attributed(site: Site, function: str, frames: tuple[Frame, ...]) -> Site:
         function: the symbol of the function that has the code.
         frames: the calls that were inlined into it, innermost first; at least one.
     """
+
     def name(number: int) -> str:
         return _name(frames[number].function) if number < len(frames) else readable_name(function) or function
 

@@ -43,7 +43,9 @@ def _compile(command: CompilerCommand) -> int:
     piped = command.output == "-"
     rewritable = command.output and (not os.path.exists(command.output) or os.path.isfile(command.output))
     if not command.makes_assembly or not (piped or rewritable):
-        toolchain.replace([command.real, *command.args])
+        # A precompiled header serves only compiles with the same debug info as its own.
+        lines = ["-g1"] if command.makes_header and command.adds_lines else []
+        toolchain.replace([command.real, *command.args, *lines])
     with toolchain.TemporaryFolder() as folder:
         pipe = toolchain.MemoryFile() if piped else None
         made = pipe.path if pipe else command.output
@@ -88,6 +90,7 @@ def _gcc_work(command: CompilerCommand, text: str, folder: toolchain.TemporaryFo
             return lambda: annotate_generated(generated_unit(command, text), known, roles)
         files = [command.source, *_headers(dependencies)]
         declares = interest.declares(files, command.args)
+        look = look or (roles.candidates == "always" and interest.has_sizes(files))
         if not (look or declares or (command.intermediate and interest.named_in(files, roles))):
             return None
         from allocscc.compile.gcc import unit_of
@@ -113,7 +116,7 @@ def _headers(dependencies: str) -> list[str]:
 
 def _assemble(command: AssemblerCommand) -> int:
     real = [command.real, *command.args]
-    from allocscc.compile.clang import made_by_compiler
+    from allocscc.compile.clang import for_gas, made_by_compiler
 
     if not command.source or not made_by_compiler(command.source):
         toolchain.replace(real)
@@ -123,6 +126,7 @@ def _assemble(command: AssemblerCommand) -> int:
         final = result.text if result else text
         if os.environ.get("ALLOCSCC_LINES"):
             final = _stripped(final)
+        final = for_gas(final)
         if final == text:
             return toolchain.spawn(real)
         path = folder.file("unit.s")

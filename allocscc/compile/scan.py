@@ -6,11 +6,18 @@ is kept. Only what lies on the way to a callee's name is looked at: a Python wal
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 
 from allocscc.compile import tree
 from allocscc.compile.apart import Definition
-from allocscc.compile.calls import call_type, callee_of, constructor_places, new_type, outer_places, own_places
+from allocscc.compile.calls import (
+    call_type,
+    callee_of,
+    candidate_symbol,
+    constructor_places,
+    new_type,
+    outer_places,
+    own_places,
+)
 from allocscc.compile.columns import SourceLines
 from allocscc.compile.enclosing import (
     FIELD,
@@ -24,31 +31,37 @@ from allocscc.compile.sizes import SizeReader
 from allocscc.compile.source import NEW, SourceSite
 from allocscc.compile.tree import CALL, Node, Parsed, parse
 from allocscc.config.signature import Signature
+from allocscc.values import dataclass
 
 __all__ = ["Parsed", "definitions", "identifiers", "parse", "scan"]
 
 # What stands behind the parentheses of a call or of a declaration, and never behind those of a definition.
 _AFTER_A_CALL = re.compile(rb"\s*(?:[;,)=+*/%?&|<>.!\]}]|-(?!>))")
 _LENGTH = re.compile(r"[1-9][0-9]{0,3}")
+_WORD = re.compile(rb"[\w$]")
+_BUILTIN = b"__builtin_"
 # Names whose ways are held in memory at a time.
 _BATCH = 2000
 # What a `new` is by clang's name where a library calls it as a function.
 _BUILTIN_NEW = Signature(NEW, ("Z",), "p")
+# Of a function that nothing is known of, any argument may be the size.
+_ANY_SIZE = Signature("", ("Z",) * 32, "p")
 
 
-def scan(parsed: Parsed, signatures: dict[str, Signature]) -> list[SourceSite]:
+def scan(parsed: Parsed, signatures: dict[str, Signature], *, candidates: bool = False) -> list[SourceSite]:
     """All calls of the functions in `signatures`, and in C++ all `new` expressions, in functions of the unit.
 
     Args:
         parsed: the unit.
         signatures: the functions of interest by symbol.
+        candidates: whether to give all other calls, too, that give a pointer and have a `sizeof` in their arguments.
     """
     names = {word for symbol in signatures for word in identifiers(symbol)}
-    names |= {"new", "__builtin_operator_new"} if parsed.language == "c++" else set()
+    names |= {"new", "operator_new"} if parsed.language == "c++" else set()
     if not names:
         return []
-    hits = _occurrences(parsed.text, names)
-    scanner = _Scanner(parsed, signatures, hits)
+    hits = _occurrences(parsed.text, names | ({"sizeof"} if candidates else set()))
+    scanner = _Scanner(parsed, signatures, hits, candidates)
     sites, seen = [], set()
     for first in range(0, len(hits), _BATCH):
         for node in parsed.ways(hits[first : first + _BATCH]):
@@ -60,13 +73,18 @@ def scan(parsed: Parsed, signatures: dict[str, Signature]) -> list[SourceSite]:
 
 
 def _occurrences(text: bytes, names: set[str]) -> list[int]:
-    """Offsets of the names in the text, ascending; also as compilers' builtins."""
-    known = [name.encode("utf-8", "surrogateescape") for name in names]
-    present = [name for name in known if name in text]
-    if not present:
-        return []
-    words = re.compile(rb"\b(?:__builtin_)?(?:%s)\b" % b"|".join(map(re.escape, sorted(present))))
-    return [match.start() for match in words.finditer(text)]
+    """Offsets of the names as words of the text, ascending; also as compilers' builtins."""
+    found = []
+    for name in names:
+        word = name.encode("utf-8", "surrogateescape")
+        at = text.find(word)
+        while at >= 0:
+            end = at + len(word)
+            before = text[max(at - len(_BUILTIN), 0) : at]
+            if not _WORD.match(text, end) and (before == _BUILTIN or not _WORD.match(before[-1:])):
+                found.append(at)
+            at = text.find(word, end)
+    return sorted(found)
 
 
 @dataclass(frozen=True)
@@ -81,8 +99,10 @@ class _Function:
 class _Scanner:
     """Makes sites of the nodes of one unit, in text order; what concerns a function is found once."""
 
-    def __init__(self, parsed: Parsed, signatures: dict[str, Signature], hits: list[int]) -> None:
-        self._parsed, self._signatures = parsed, signatures
+    def __init__(
+        self, parsed: Parsed, signatures: dict[str, Signature], hits: list[int], candidates: bool
+    ) -> None:  # fmt: skip
+        self._parsed, self._signatures, self._candidates = parsed, signatures, candidates
         self._sources, self._names = SourceLines(), FunctionNames(parsed)
         self._function: tuple[tuple[int, int], _Function] | None = None
         self._lines: dict[int, tuple[int, bytes]] = {}
@@ -91,6 +111,8 @@ class _Scanner:
     def site(self, node: Node) -> SourceSite | None:
         """The site of a call or `new`; None if it is none of interest, or stands in no function."""
         callee = callee_of(node, self._parsed, self._signatures)
+        candidate = "" if callee else self._candidate(node)
+        callee = callee or candidate
         definition = enclosing_definition(node) if callee else None
         if definition is None:
             return None
@@ -98,15 +120,17 @@ class _Scanner:
         if node.kind == tree.NEW:
             sized = new_type(node, self._parsed)
         else:
-            signature = self._signatures.get(callee, _BUILTIN_NEW)
+            signature = _ANY_SIZE if candidate else self._signatures.get(callee, _BUILTIN_NEW)
             sized = call_type(node, signature, function.reader, self._parsed)
+        if candidate and (sized is None or sized.evidence not in ("sizeof", "offsetof", "flow")):
+            return None
         around = outer_places(node, self._parsed)
         own = [self._place(offset, bool(around)) for offset in own_places(node, self._parsed)]
         outer = [self._place(offset) for offset in around] + function.places
-        file, line, column = self._parsed.place(node.start)
+        file, _, column = self._parsed.place(node.start)
         return SourceSite(
             file,
-            line,
+            own[0][0],
             own[0][1] or column,
             own[0][1] > 0,
             callee,
@@ -115,7 +139,14 @@ class _Scanner:
             _written(own),
             _written(outer),
             function.scopes,
+            bool(candidate),
         )
+
+    def _candidate(self, node: Node) -> str:
+        """The symbol that a call of unknown role calls, if it has a `sizeof` in its arguments and gives a pointer."""
+        if not self._candidates or node.kind != CALL or b"sizeof" not in self._parsed.text[node.start : node.end]:
+            return ""
+        return candidate_symbol(node.cursor)
 
     def _known(self, definition: Node) -> _Function:
         key = definition.start, definition.end
@@ -138,7 +169,7 @@ class _Scanner:
             self._lines[start] = self._parsed.logical_line(offset)
         first, expanded = self._lines[start]
         look = look or self._crowded[file, line] > 1
-        return line, self._sources.column(file, line, expanded, offset - first, look)
+        return self._sources.place(file, line, expanded, offset - first, look)
 
 
 def _written(places: list[tuple[int, int]]) -> str:

@@ -5,8 +5,6 @@ Works on libclang cursors of preprocessed text, where every token stands as it i
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from clang.cindex import Cursor, CursorKind, conf
 
 from allocscc.compile.flow import (
@@ -27,6 +25,7 @@ from allocscc.compile.source import Sized
 from allocscc.compile.spelling import type_name
 from allocscc.compile.tree import TRANSPARENT, Parsed, children
 from allocscc.compile.written import Reference, closing, tokens, written_type
+from allocscc.values import replace
 
 # ISO C 7.26.6.3 and friends: sizes that count characters, so the chunk holds characters.
 _LENGTHS = {"strlen": "char", "strnlen": "char", "wcslen": "int"}
@@ -36,6 +35,8 @@ _LENGTH_BY_FLOW = "flow of strlen"  # in here only: a length is a count when it 
 _MAX_DEPTH = 40
 # Expressions read for one size; one that needs more is not of a person's making.
 _MAX_STEPS = 5000
+# Values of one variable; more of them hardly agree.
+_MAX_VALUES = 100
 
 
 class SizeReader:
@@ -44,7 +45,7 @@ class SizeReader:
     def __init__(self, parsed: Parsed, function: Cursor) -> None:
         self._parsed = parsed
         self._flow = Flow(parsed, function)
-        self._variables: dict[int, Sized | None] = {}
+        self._variables: dict[tuple[int, ...], Sized | None] = {}
         self._steps = 0
 
     def read(self, expression: Cursor) -> Sized | None:
@@ -109,7 +110,7 @@ class SizeReader:
         return None
 
     def _named(self, reference: Cursor, depth: int) -> Sized | None:
-        """What a variable or a named constant holds; each reference is read once, since variables may be circular."""
+        """What a variable or a named constant holds; each set of values is read once: they may be circular."""
         named = reference.referenced
         if named is None:
             return None
@@ -117,10 +118,13 @@ class SizeReader:
             values = [child for child in children(named) if child.kind.is_expression()]
             found = self._read(values[-1], depth + 8) if values else None
             return _by_flow(found)
-        key = self._parsed.span(reference)[0]
+        values = self._flow.reaching(reference)
+        if len(values) > _MAX_VALUES:
+            return None
+        key = (named.hash, *(value.node.start for value in values))
         if key not in self._variables:
             self._variables[key] = None  # a value in terms of the variable itself adds nothing
-            self._variables[key] = self._agreed(self._flow.reaching(reference), depth)
+            self._variables[key] = self._agreed(values, depth)
         return self._variables[key]
 
     def _agreed(self, values: list[Value], depth: int) -> Sized | None:

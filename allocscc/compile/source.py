@@ -1,9 +1,11 @@
 """Allocation calls as the source has them: values only, so that matching needs no libclang."""
 
-from dataclasses import dataclass
+from allocscc.values import dataclass
 
 # What a source site of `new T` has as its callee; the machine's is a mangled operator new.
 NEW = "operator new"
+# The callee of a call through a pointer.
+INDIRECT = "(indirect)"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class SourceSite:
         outer: the same of the calls that it is an argument of, and of its function: gcc gives these to inner calls.
         scopes: of a site in a template, the enclosing templates, outermost first: `NAME<PARAMETER,…>`, parameters that
             can't be told from their position left blank.
+        candidate: whether it calls no function of a role, but with a `sizeof` something that gives a pointer.
     """
 
     file: str
@@ -44,3 +47,4 @@ class SourceSite:
     places: str = ""
     outer: str = ""
     scopes: str = ""
+    candidate: bool = False

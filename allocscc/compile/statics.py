@@ -5,7 +5,6 @@ global and hidden, it stays as private as it was, and every reference to it is a
 link phase can send to a stub. Debug info still has the function's own name.
 """
 
-import hashlib
 import re
 
 _MARK = ".allocs."
@@ -33,6 +32,8 @@ def exposed_symbols(text: str, names: set[str]) -> dict[str, str]:
     """
     if not names:
         return {}
+    import hashlib  # 2 ms that only units with static functions of a role pay
+
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return {name: f"{name}{_MARK}{digest}" for name in sorted(names)}
 

@@ -10,7 +10,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from ctypes import CFUNCTYPE, c_int, py_object
-from dataclasses import dataclass
 from functools import cached_property
 
 from clang.cindex import (
@@ -26,8 +25,10 @@ from clang.cindex import (
 from allocscc.compile.gnutypes import GCC_TYPES
 from allocscc.compile.linemarks import LineMarks
 from allocscc.compile.nested import Nested, flatten, original
+from allocscc.values import dataclass
 
 _CONTINUE, _RECURSE = 1, 2  # enum CXChildVisitResult
+_MANY = 500  # nested functions; text with more of them is no program
 _NESTED = "function definition is not allowed here"
 # C23's word that libclang 18 does not read in C.
 _C23 = ("c2x", "c23", "gnu2x", "gnu23", "iso9899:2024", "c2y", "gnu2y")
@@ -35,6 +36,7 @@ _C23 = ("c2x", "c23", "gnu2x", "gnu23", "iso9899:2024", "c2y", "gnu2y")
 # cpp manual, "Preprocessor Output"
 _MARKER = re.compile(rb'# \d+ ".*\n')
 _PACK = re.compile(rb"integer_sequence<(\w+),\s*__integer_pack\((\w+)\)\s*\.\.\.>")
+_TYPEDEF = re.compile(rb"\btypedef\b[^;{}]*$")
 _MARKERS = re.compile(rb'\n# \d+ ".*\n')
 
 CALL = CursorKind.CALL_EXPR.value
@@ -121,7 +123,7 @@ class Parsed:
 
     def line_start(self, offset: int) -> int:
         """The offset of the first byte of the preprocessed line that holds a byte."""
-        return self._marks.line_start(max(offset, 0))
+        return self._marks.lines.start(offset)
 
     def logical_line(self, offset: int) -> tuple[int, bytes]:
         """The line of the source that a byte belongs to: its first byte's offset, and what the compiler makes of it.
@@ -239,7 +241,7 @@ def parse(path: str, text: bytes, language: str, standard: list[str]) -> Parsed:
         given = _PACK.sub(rb"__make_integer_seq<integer_sequence, \1, \2>", text)
     unit = _unit(path, given, text, arguments)
     flat, nested, bodies = given, tuple[Nested, ...](), set[int]()
-    while language == "c":  # one round more for each level of nesting
+    while language == "c" and len(bodies) < _MANY:  # one round more for each level of nesting
         found = {original(nested, d.location.offset) for d in unit.diagnostics if d.spelling == _NESTED} - bodies
         if not found:
             break
@@ -260,5 +262,6 @@ def _unit(path: str, text: bytes, on_disk: bytes, arguments: list[str]) -> Trans
 
 
 def _is_gcc_s(name: bytes, text: bytes) -> bool:
-    """Whether a text has a name and leaves its meaning to gcc."""
-    return name in text and re.search(rb"\btypedef\b[^;{}]*\b%s\s*;" % name, text) is None
+    """Whether a text has a name and leaves its meaning to gcc: no typedef is the first to speak of it."""
+    at = text.find(name)
+    return at >= 0 and _TYPEDEF.search(text, max(at - 200, 0), at) is None

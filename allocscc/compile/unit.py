@@ -3,9 +3,7 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from allocscc.compile.apart import Definition
 from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
@@ -13,14 +11,16 @@ from allocscc.compile.lto import encode_sources
 from allocscc.compile.match import match_sites
 from allocscc.compile.outside import attribute_outside, needed_frames
 from allocscc.compile.records import add_records
-from allocscc.compile.source import NEW, SourceSite
+from allocscc.compile.source import INDIRECT, NEW, SourceSite
 from allocscc.compile.statics import expose, exposed_symbols, local_functions
 from allocscc.config.globs import glob_regex
 from allocscc.config.hooks import call_hook
 from allocscc.config.roles import Roles
 from allocscc.config.signature import Signature, parse_signature
 from allocscc.sidecar import Declaration, Site, encode
+from allocscc.values import dataclass, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from allocscc.compile.scan import Parsed
 
@@ -43,7 +43,7 @@ class Unit:
     Attributes:
         source: the input as the command line names it.
         text: its assembly.
-        cwd: the compiler's working folder.
+        cwd: the compiler's working folder, as debug info has it (prefix maps).
         compiler: the driver, for the sidecar.
         declares: whether its files may declare functions by attributes.
         intermediate: whether the text is intermediate code: its machine code is made at the link (LTO).
@@ -113,20 +113,28 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     stubbed |= {d.signature.partition("(")[0] for d in declarations if d.kind == "allocator"}
     text, calls, source = unit.text, find_sites(unit.text, stubbed, unit.cwd), list[SourceSite]()
     look = bool(calls or unit.intermediate or global_definitions(text) & stubbed or scoped)
+    look = look or roles.candidates == "always"
     if not (look or declarations):
         return None
     if unit.parsed is not None and look:
         from allocscc.compile.scan import definitions, scan
 
         own = {found.symbol: found for found in definitions(unit.parsed, stubbed)}
-        source = scan(unit.parsed, signatures | {s: Signature(s, (), "v") for s in own if s not in signatures})
+        known = signatures | {s: Signature(s, (), "v") for s in own if s not in signatures}
+        source = scan(unit.parsed, known, candidates=roles.candidates != "never")
         called = {place.callee for place in calls} | {site.callee for site in source}
         local = [found for symbol, found in own.items() if unit.intermediate or symbol in called or symbol in scoped]
         apart = unit.compile_apart(local) if local else None
-        if apart is not None:
-            text, calls = apart, find_sites(apart, stubbed, unit.cwd)
-    source = [site for site in source if site.callee in signatures or site.callee == NEW]
+        text = text if apart is None else apart
+        calls = _machine_sites(text, stubbed, source, unit.cwd)
+    source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+
+
+def _machine_sites(text: str, callees: set[str], source: list[SourceSite], cwd: str) -> list[MachineSite]:
+    """The calls of these functions, and those that the candidates in the source may be."""
+    candidates = {site.callee for site in source if site.candidate}
+    return find_sites(text, callees | candidates, cwd, indirect=INDIRECT in candidates)
 
 
 def annotate_generated(unit: Unit, source: list[SourceSite], roles: Roles) -> Annotated | None:
@@ -138,8 +146,9 @@ def annotate_generated(unit: Unit, source: list[SourceSite], roles: Roles) -> An
         roles: the config.
     """
     signatures, _ = _configured(unit, roles)
-    signatures |= {s: Signature(s, (), "p") for s in {site.callee for site in source} if s not in signatures}
-    calls = find_sites(unit.text, set(signatures), unit.cwd)
+    plain = {site.callee for site in source if not site.candidate}
+    signatures |= {s: Signature(s, (), "p") for s in plain if s not in signatures}
+    calls = _machine_sites(unit.text, set(signatures), source, unit.cwd)
     return _recorded(unit, unit.text, signatures, calls, source, (), roles, {})
 
 
@@ -148,7 +157,8 @@ def _recorded(
     declarations: tuple[Declaration, ...], roles: Roles, scoped: dict[str, str],
 ) -> Annotated | None:  # fmt: skip
     """The text with records of those calls that are allocation sites; None if there is nothing to record."""
-    machine = [place for place in calls if place.callee in signatures]
+    wanted = {*signatures, *(site.callee for site in source if site.candidate)}
+    machine = [place for place in calls if place.callee in wanted]
     kept = source if unit.intermediate else []
     symbols = exposed_symbols(text, local_functions(text, set(scoped)))
     if not (machine or declarations or kept or symbols):
@@ -156,7 +166,11 @@ def _recorded(
     frames = needed_frames(text, machine, source, unit.cwd)
     sites = match_sites(machine, source, [chain[0].function.symbol if chain else "" for chain in frames])
     sites = attribute_outside(machine, sites, frames)
-    sites = tuple(_overridden(site, roles) for site in sites)
+    # A call through a pointer may have become one of a function that has a role.
+    sites = tuple(replace(s, candidate=False) if s.callee in signatures else s for s in sites)
+    pairs = [(m, s) for m, s in zip(machine, sites, strict=True) if s.candidate or s.callee in signatures]
+    machine = [place for place, _ in pairs]
+    sites = tuple(_overridden(site, roles) for _, site in pairs)
     if "sites" in roles.hooks:
         sites = _run_hook(roles.hooks["sites"], sites)
     statics = {scoped[name]: symbol for name, symbol in symbols.items()}

@@ -6,12 +6,12 @@ Its name is found by libclang; what stands around that (`unsigned`, `*`, `[4]`) 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from clang.cindex import Cursor, CursorKind
 
 from allocscc.compile.gnutypes import GCC_TYPES
 from allocscc.compile.spelling import type_name
+from allocscc.values import dataclass
 
 _TOKEN = re.compile(
     rb'[A-Za-z_$\x80-\xff][\w$\x80-\xff]*|\.?\d(?:[eEpP][+-]|[\w.\'])*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|'
@@ -68,7 +68,7 @@ def written_type(words: list[Token], references: list[Reference]) -> str:
             constant, atomic, at = constant or text == "const", atomic or text == "_Atomic", at + 1
         elif text in _WITH_GROUP:
             at = closing(words, at + 1) + 1
-        elif text in _TYPEOF:
+        elif text in _TYPEOF and at + 1 < len(words):
             end = closing(words, at + 1)
             base, at = _operand(words[at + 2 : end], words[at + 1].at, references), end + 1
         elif text in _BUILTIN and not base and not any(reference.at == words[at].at for reference in references):

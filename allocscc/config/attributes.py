@@ -7,11 +7,11 @@ gcc's (manual, "Common Function Attributes"): `malloc`, `malloc (deallocator, n)
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from allocscc.config.signature import Signature, parse_signature
 from allocscc.errors import SignatureError
 from allocscc.sidecar import Declaration
+from allocscc.values import dataclass, replace
 
 _GROUP = re.compile(r"__attribute(?:__)?\s*\(\s*\(|\[\s*\[")
 _NAME = re.compile(r"\s*(?:__extension__\s+)?(?:using\s+\w+\s*:)?\s*([A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)?)")

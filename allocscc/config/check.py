@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from allocscc.config.functions import ALLOCATING, Role, all_roles, outranks, role_name
 from allocscc.config.globs import glob_regex
@@ -10,6 +9,7 @@ from allocscc.config.load import merge_layers
 from allocscc.config.model import Allocator, Config, Entry, functions_of
 from allocscc.config.names import cxx_symbols
 from allocscc.errors import ConfigError
+from allocscc.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from allocscc.config.functions import role_name
 from allocscc.config.globs import glob_regex
@@ -10,6 +9,7 @@ from allocscc.config.model import ANY_PARENT, Allocator, Config, Entry, Sized, W
 from allocscc.config.signature import Signature, parse_signature
 from allocscc.errors import SignatureError
 from allocscc.sidecar import Declaration
+from allocscc.values import replace
 
 
 def with_declarations(config: Config, declarations: Iterable[Declaration]) -> Config:

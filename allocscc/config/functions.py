@@ -1,9 +1,8 @@
 """Which entry speaks for a function: of all that name it, the strongest (R1)."""
 
-from dataclasses import dataclass
-
 from allocscc.config.model import Allocator, Config, Entry, Override, functions_of
 from allocscc.config.signature import Signature
+from allocscc.values import dataclass
 
 # Lists whose functions allocate; the others' only free, ask or tune.
 ALLOCATING = ("alloc", "resize", "sized")

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from allocscc.config.functions import ALLOCATING, function_roles, role_name
 from allocscc.config.model import Allocator, Config, Entry, Override, Sized, Wrapper, functions_of, table
 from allocscc.config.signature import Signature
+from allocscc.values import replace
 
 _Capture = tuple[str, ...]
 _WILD = re.compile(r"[*?]")

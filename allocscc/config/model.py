@@ -4,11 +4,16 @@ A config is one ordered table of entries, weakest first. An entry's key (`wrappe
 layer's entry of the same key replaces it whole, and `remove` and `disable` name it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
 
 from allocscc.config.signature import Signature
+from allocscc.values import dataclass, field, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` takes 8 ms of import
+    from typing import ClassVar
 
 # A suballocator that does not say whose chunks it carves up; the runtime sees it.
 ANY_PARENT = "*"
@@ -152,6 +157,8 @@ class Config:
         entries: all entries by key (`wrapper.xmalloc`), weakest first, disabled ones included.
         removed: what these layers take out of weaker ones: keys of entries, or plain names of functions.
         on_error: `"warn"` (build as the plain compiler would) or `"stop"`.
+        candidates: which units have calls recorded that only may be allocations: `"always"` (all), `"never"` (none), or
+            `"auto"`, the same as "" (those with allocation sites).
         sidecar_file: `"auto"` (only where the object cannot carry the record), `"always"` or `"never"`.
         hooks: hook name to the Python file that implements it (R2).
         includes: C headers of the project that every stub file includes first (R2).
@@ -169,6 +176,7 @@ class Config:
     uses: tuple[Named, ...] = ()
     origins: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    candidates: str = ""
 
     @property
     def allocators(self) -> dict[str, Allocator]:
@@ -230,6 +238,7 @@ def merge(weak: Config, strong: Config) -> Config:
         removed=_unique(weak.removed + strong.removed),
         on_error=strong.on_error or weak.on_error,
         sidecar_file=strong.sidecar_file or weak.sidecar_file,
+        candidates=strong.candidates or weak.candidates,
         hooks={**weak.hooks, **strong.hooks},
         includes=_unique(weak.includes + strong.includes),
         uses=_unique(weak.uses + strong.uses),

@@ -6,10 +6,10 @@ name and the spelling of its parameters only. A name without a parameter list st
 """
 
 import re
-from dataclasses import replace
 
 from allocscc.config.signature import Signature
 from allocscc.errors import ConfigError
+from allocscc.values import replace
 
 _IDENTIFIER = re.compile(r"(?:::)?[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*")
 _BUILTIN = set(

@@ -24,6 +24,7 @@ _ALLOCATOR_KEYS = {
 _WRAPPER_KEYS = {"alloc", "resize", "free", "disable"}
 _OVERRIDE_KEYS = {"function", "callee", "says", "type", "disable"}
 _CHOICES = {"on-error": ("warn", "stop"), "sidecar.file": ("auto", "always", "never"), "interpose": ("preload",)}
+_CHOICES["sidecar.candidates"] = _CHOICES["sidecar.file"]
 # tomllib takes a second for a megabyte; descriptions have a few kilobytes.
 MAX_BYTES = 1 << 20
 
@@ -85,7 +86,7 @@ class _File:
     def layer(self, content: dict[str, Any]) -> Config:
         self._check_keys(content, _TOP_KEYS)
         sidecar = self._table(content, "sidecar")
-        self._check_keys(sidecar, {"file"}, "sidecar")
+        self._check_keys(sidecar, {"file", "candidates"}, "sidecar")
         hooks = self._table(content, "hooks")
         self._check_keys(hooks, {"sites", "plan"}, "hooks")
         stubgen = self._table(content, "stubgen")
@@ -97,6 +98,7 @@ class _File:
             removed=self._removed(content),
             on_error=self._choice(content, "on-error", "on-error"),
             sidecar_file=self._choice(sidecar, "sidecar.file", "sidecar", "file"),
+            candidates=self._choice(sidecar, "sidecar.candidates", "sidecar", "candidates"),
             hooks={
                 key: Named(os.path.join(folder, self._text(hooks, "hooks", key)), self._lines.where("hooks", key))
                 for key in hooks

@@ -13,7 +13,7 @@ import sys
 
 from allocscc.places import cache_folder, data_folder, layer_files
 
-_FORMAT = 5
+_FORMAT = 6
 _VARIABLES = ("ALLOC_FNS", "FREE_FNS", "ALLOCSZ_FNS", "SUBALLOC_FNS", "SUBFREE_FNS", "ALLOCSITE_OVERRIDE")
 # Files up to this size (bytes) are compared whole: an edit may keep size and, on a coarse clock, time.
 _SMALL = 8192
@@ -35,14 +35,15 @@ class Roles:
         overrides: (calling function, callee, type it says or "", type it is), strongest first.
         spoken: functions that the config names, switches off or removes: what a source declares of them does not count.
         on_error: what to do when our part fails, `"warn"` or `"stop"`.
+        candidates: which units have calls recorded that only may be allocations.
         sidecar_file: when to write the sidecar file.
         hooks: hook name → path of the project's Python file.
         warnings: what is wrong in config files that are not the project's.
     """
 
     __slots__ = (
-        "entries", "hooks", "on_error", "overrides", "patterns", "scoped", "sidecar_file", "signatures", "spoken",
-        "warnings", "wrappers",
+        "candidates", "entries", "hooks", "on_error", "overrides", "patterns", "scoped", "sidecar_file", "signatures",
+        "spoken", "warnings", "wrappers",
     )  # fmt: skip
 
     wrappers: list[str]
@@ -53,6 +54,7 @@ class Roles:
     overrides: list[tuple[str, str, str, str]]
     spoken: list[str]
     on_error: str
+    candidates: str
     sidecar_file: str
     hooks: dict[str, str]
     warnings: list[str]
@@ -132,6 +134,7 @@ def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
         "overrides": [(o.function, o.callee, o.says, o.type) for o in reversed(config.overrides)],
         "spoken": sorted({*map(role_name, spoken), *(named.name for named in config.removed)}),
         "on_error": config.on_error,
+        "candidates": config.candidates or "auto",
         "sidecar_file": config.sidecar_file,
         "hooks": {name: hook.name for name, hook in config.hooks.items()},
         "warnings": list(config.warnings),

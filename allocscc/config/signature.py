@@ -5,9 +5,9 @@ Letters give C types; a capital marks the argument with a role. Old liballocs st
 """
 
 import re
-from dataclasses import dataclass, field
 
 from allocscc.errors import SignatureError
+from allocscc.values import dataclass, field
 
 C_TYPES = {
     "z": "size_t",

@@ -1,10 +1,10 @@
 """Static functions in the config become the symbols that objects have for them (R1, R8)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from allocscc.config.model import Allocator, Config, Entry, Override, Sized, Wrapper, functions_of, table
 from allocscc.config.signature import Signature
+from allocscc.values import replace
 
 
 def with_statics(config: Config, units: Iterable[Mapping[str, str]]) -> Config:

@@ -29,8 +29,9 @@ def to_toml(config: Config, *, origins: bool = False) -> str:
         document.add("sized", _strings(dict.fromkeys(str(entry.signature) for entry in sized)))
     if config.on_error:
         document.add("on-error", tomlkit.string(config.on_error))
-    if config.sidecar_file:
-        document.add("sidecar", _table({"file": config.sidecar_file}))
+    sidecar = {"file": config.sidecar_file, "candidates": config.candidates}
+    if any(sidecar.values()):
+        document.add("sidecar", _table({key: value for key, value in sidecar.items() if value}))
     if config.hooks:
         document.add("hooks", _table({name: hook.name for name, hook in config.hooks.items()}))
     if config.includes:
@@ -113,7 +114,7 @@ def to_json(config: Config) -> dict[str, object]:
         "entries": [_entry_json(entry) for entry in config.entries.values()],
         "removed": [{"name": named.name, "origin": named.origin} for named in config.removed],
         "on-error": config.on_error,
-        "sidecar": {"file": config.sidecar_file},
+        "sidecar": {"file": config.sidecar_file, "candidates": config.candidates or "auto"},
         "hooks": {name: hook.name for name, hook in config.hooks.items()},
         "stubgen": {"include": [header.name for header in config.includes]},
         "layers": list(config.origins),

@@ -40,8 +40,8 @@ find_python() {
 : "${ALLOCSCC_PYTHON:=$(find_python)}"
 # Python runs with -I -S (no site module, no PYTHON* variables), so it is told where to import from.
 ALLOCSCC_PATH=${ALLOCSCC_HOME%/allocscc}
-for dir in "${ALLOCSCC_PYTHON%/bin/*}"/lib/python3*/site-packages; do
-	ALLOCSCC_PATH=$ALLOCSCC_PATH:$dir
+for dir in "${ALLOCSCC_PYTHON%/bin/*}"/lib/python3*/site-packages "$root"/.venv/lib/python3*/site-packages; do
+	[ -d "$dir" ] && ALLOCSCC_PATH=$ALLOCSCC_PATH:$dir # the second where another user may not run the first's Python
 done
 export ALLOCSCC_PYTHON ALLOCSCC_HOME ALLOCSCC_PATH
 
@@ -88,7 +88,7 @@ lines=no # whether the user's own options give the assembly line numbers (or whe
 for arg in "$@"; do
 	case $arg in
 	-g0) lines=no ;;
-	-g* | @* | -S | --) lines=yes ;;
+	-g | -g[1-9]* | -ggdb* | -gdwarf | -gdwarf-* | -gline-* | -gmlt | -gfull | -gused | -gmodules | @* | -S | --) lines=yes ;;
 	esac
 	case $arg in
 	-print-* | --print-* | --version | -dump* | --help* | --target-help | -E | -M | -MM) exec "$real" "$@" ;;

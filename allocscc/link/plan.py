@@ -1,11 +1,10 @@
 """The heart of the link phase: facts in, decisions with reasons out; no I/O (DESIGN §4, R15)."""
 
-from dataclasses import dataclass
-
 from allocscc.config.functions import Role, function_roles
 from allocscc.config.model import Allocator, Config, Entry
 from allocscc.config.signature import Signature
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
+from allocscc.values import dataclass
 
 # What is done about a function of a role.
 REPLACE, WRAP, LEAVE = "replace", "wrap", "leave"

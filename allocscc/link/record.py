@@ -1,11 +1,11 @@
 """The plan as it is kept in the output's section `.allocs.plan` (JSON, non-alloc; survives `strip`)."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from allocscc.errors import FormatError
 from allocscc.link.plan import CALLER, LEAVE, LinkPlan
+from allocscc.values import asdict
 
 VERSION = 1
 

@@ -1,8 +1,10 @@
 """Records in objects: where they come from, what they survive, what they cost (R4)."""
 
+import json
+
 import pytest
 
-from tests.integration.conftest import ROOT, Toolbox, need, one
+from tests.integration.conftest import ROOT, Toolbox, lines_of, need, one
 
 SOURCE = """#include <stdlib.h>
 struct s { int a[3]; };
@@ -147,7 +149,7 @@ def test_tail_call_to_a_wrapper_keeps_the_stack_right(box: Toolbox) -> None:
         "int main(int argc, char **v) { (void)v; return !tail(argc); }\n",
     )
     box.allocscc("-O2", "t.c", "-o", "prog", env={"LIBALLOCS_ALLOC_FNS": "xmalloc(Z)p"})
-    assert one(box.sites("prog"), callee="xmalloc")["flags"] == ["array", "tail"]
+    assert one(box.sites("prog"), callee="xmalloc")["flags"] == ["array", "tail", "matched"]
     assert box.run(box.folder / "prog").stdout == "1\n"
     row = one(box.profile("prog"), function="tail")
     assert (row["type"], row["wrappers"]) == ("int", ["xmalloc"])
@@ -164,3 +166,76 @@ def test_explain_names_rule_and_entry(box: Toolbox) -> None:
     shown = box.run(ROOT / "bin" / "allocs", "explain", "prog").stdout
     assert "xmalloc: replace (wrapper-defined)" in shown
     assert f"because of x, {config}:2" in shown
+
+
+CANDIDATES = """#include <stdlib.h>
+#include <string.h>
+#include "tell.h"
+struct node { int a[3]; };
+void *later(size_t n);
+struct table { void *(*get)(size_t); };
+int main(void)
+{
+	struct table t = {later};
+	struct node n;
+	memset(&n, 0, sizeof n);
+	tell("direct", later(sizeof(struct node))); /* direct */
+	tell("pointer", t.get(2 * sizeof(long)));   /* pointer */
+	tell("plain", malloc(sizeof(short)));       /* plain */
+	return n.a[0];
+}
+"""
+
+
+@pytest.mark.parametrize("flags", [("-O0",), ("-O2",), ("-O2", "-fno-plt")])
+def test_a_wrapper_declared_only_at_the_link(box: Toolbox, flags: tuple[str, ...]) -> None:
+    """R4: calls with a `sizeof` that give a pointer are recorded, so a wrapper found later needs no recompilation."""
+    source = box.write("main.c", CANDIDATES)
+    box.write("later.c", "#include <stdlib.h>\nvoid *later(size_t n) { return malloc(n); }\n")
+    box.allocscc(*flags, "-c", "main.c", "later.c")
+    sites = box.sites("main.o")
+    kinds = {site["line"]: (site["type"], "candidate" in site["flags"]) for site in sites}  # type: ignore[operator]
+    assert kinds == {
+        lines_of(source, "/* direct */"): ("struct node", True), lines_of(source, "/* pointer */"): ("long", True),
+        lines_of(source, "/* plain */"): ("short", False),
+    }  # fmt: skip
+    box.allocscc("main.o", "later.o", "-o", "prog", env={"LIBALLOCS_ALLOC_FNS": "later(Z)p"})
+    answers = box.answers("prog")
+    for name, type_, wrapper in (
+        ("direct", "struct node", "later"),
+        ("pointer", "long", "later"),
+        ("plain", "short", None),
+    ):
+        answer = one(answers, name=name)
+        assert (answer["type"], answer["wrapper"]) == (type_, wrapper), answer
+        assert answer["line"] == lines_of(source, f"/* {name} */")
+
+
+def test_candidates_on_request(box: Toolbox) -> None:
+    """R4: `[sidecar] candidates`: in units with sites, in all, or in none."""
+    box.write("x.c", "#include <stdlib.h>\nvoid *get(size_t n);\nint *f(void) { return get(sizeof(int)); }\n")
+    for setting, found in (("auto", 0), ("always", 1), ("never", 0)):
+        box.write("allocscc.toml", f'[sidecar]\ncandidates = "{setting}"\n')
+        box.allocscc("-O2", "-c", "x.c")
+        assert len(box.sites("x.o")) == found
+
+
+def test_coverage_and_liballocs_lines(box: Toolbox) -> None:
+    """R4, R17: how much is known of the sites, and the same for liballocs."""
+    source = box.write(
+        "x.c",
+        "#include <stdlib.h>\nvoid *f(int n) { return malloc(n * sizeof(long)); }\n"
+        "void *g(int n) { return malloc(n); }\n",
+    )
+    box.allocscc("-O2", "-c", "x.c")
+    counted = json.loads(box.run(ROOT / "bin" / "allocs", "sites", "--coverage", "--json", "x.o").stdout)
+    assert counted == {
+        "sites": 2, "placed": 2, "matched": 2, "typed": 1, "sized": 1, "sized_typed": 1, "candidates": 0,
+    }  # fmt: skip
+    shown = box.run(ROOT / "bin" / "allocs", "sites", "--coverage", "x.o").stdout
+    assert "found in the source" in shown
+    lines = box.run(ROOT / "bin" / "allocs", "sites", "--srcallocs", "x.o").stdout.splitlines()
+    assert lines == [
+        f"{source}\t2\t2\tmalloc\t__uniqtype__int$$64\t1",
+        f"{source}\t3\t3\tmalloc\t__uniqtype____uninterpreted_byte\t0",
+    ]  # fmt: skip

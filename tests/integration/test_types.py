@@ -22,6 +22,10 @@ from pathlib import Path
 
 import pytest
 
+from allocscc.compile.scan import parse, scan
+from allocscc.compile.source import Sized
+from allocscc.config.signature import parse_signature
+from allocscc.values import asdict
 from tests.integration.conftest import PROGRAMS, Toolbox, need
 
 CORPUS = PROGRAMS / "types"
@@ -158,10 +162,22 @@ def test_types(box: Toolbox, name: str, compiler: str) -> None:
     is_cxx = source.suffix == ".cc"
     flags = [f"-std={word}" for word in said.get("std", ["gnu++17"] if is_cxx else [])]
     driver = {"gcc": "g++", "clang": "clang++"}[compiler] if is_cxx else compiler
-    if "std" in said and box.run(driver, *flags, "-w", "-fsyntax-only", name, check=False).returncode != 0:
-        pytest.skip(f"{driver} is too old for {name}")
     wanted, wrong = expectations(source), []
+    if "std" in said and box.run(driver, *flags, "-w", "-fsyntax-only", name, check=False).returncode != 0:
+        wrong = check(scanned(box, name, driver, *flags), wanted)
+        assert not wrong, "\n" + "\n".join(wrong)
+        pytest.skip(f"{driver} is too old for {name}: only the scan of the source was checked")
     for level in said.get("levels", LEVELS):
         box.allocscc(*flags, level, "-w", "-c", name, "-o", "x.o", env={"ALLOCSCC_CC": driver, "ALLOCSCC_CXX": driver})
         wrong += [f"{level}: {text}" for text in check(box.sites("x.o"), wanted)]
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def scanned(box: Toolbox, name: str, driver: str, *flags: str) -> list[dict[str, object]]:
+    """What the scan finds in a source that the compiler here can only preprocess."""
+    box.run(driver, *flags, "-E", name, "-o", "x.i")
+    path = box.folder / "x.i"
+    signatures = {callee: parse_signature(f"{callee}(Z)p") for callee in ("malloc",)}
+    found = scan(parse(str(path), path.read_bytes(), "c", list(flags)), signatures)
+    sized = [(site, site.sized or Sized("", "none")) for site in found]
+    return [{**asdict(site), "type": said.type, "evidence": said.evidence} for site, said in sized]

@@ -273,9 +273,9 @@ def test_static_functions_of_a_role(box: Toolbox, flags: tuple[str, ...], compil
     for name, (allocator, type_, wrappers) in expected.items():
         answer = one(answers, name=name)
         assert answer["allocator"] == allocator, answer
-        assert answer["type"] == type_ or name == "pointer", answer
+        assert answer["type"] == type_, answer
         assert [frame[0] for frame in answer["chain"]] == wrappers, answer  # type: ignore[attr-defined]
-        assert answer["line"] == lines_of(source, f"/* {name} */") or name == "pointer", answer
+        assert answer["line"] == lines_of(source, f"/* {name} */"), answer
     assert one(answers, name="freed")["allocator"] is None
     assert one(answers, name="gone")["allocator"] is None
     assert one(answers, name="free")["result"] == 0

@@ -1,4 +1,4 @@
-// std: gnu23
+// std: gnu2x
 /* C23. */
 #include <stdlib.h>
 
@@ -7,7 +7,8 @@ extern void keep(void *);
 constexpr size_t item_size = sizeof(struct item);
 enum kind : unsigned char { FIRST };
 
-[[nodiscard]] void *words(size_t n, struct item *p)
+[[nodiscard]]
+void *words(size_t n, struct item *p)
 {
 	constexpr size_t bytes = 4 * sizeof(struct item);
 	keep(malloc(bytes)); //= struct item [flow]

@@ -28,6 +28,9 @@ void lines(size_t n)
 	keep( malloc(sizeof(char)) ); /* malloc(sizeof(int)) */ keep(calloc(n, sizeof(int))); //= malloc: char [sizeof]; calloc: int [sizeof]
 	p = more() ? malloc(sizeof(struct a)) : xmalloc(sizeof(struct b)); //= malloc: struct a [sizeof]; xmalloc: struct b [sizeof]
 	keep(p);
+	n++; \
+	p = malloc(sizeof(struct b)); //= struct b [sizeof]
+	keep(p);
 }
 
 void arguments(size_t n)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocscc.compile.inlined import Frame, Function, inlined_frames
+from allocscc.compile.dwarfunit import Function
+from allocscc.compile.inlined import Frame, inlined_frames
 from tests.unit.compile.dwarf import (
     ADDR,
     ADDRESSES_BASE,
@@ -183,7 +184,7 @@ def test_no_debug_info():
         [(CONSTANT, UDATA, 5)],
         [(CONSTANT, UDATA, 20000)],
         [(NAME, STRING, "T"), (CONSTANT, UDATA, 300)],
-        [(NAME, STRING, "with # and , and \\\"quotes\\\" and \\303\\251")],
+        [(NAME, STRING, 'with # and , and \\"quotes\\" and \\303\\251')],
         [(NAME, STRX3, "x")],
         [(EXTERNAL, FLAG, 1)],
         [(EXTERNAL, IMPLICIT, -7)],
@@ -195,6 +196,17 @@ def test_entries_of_every_size(extra, clang):
     """R4: references count bytes, so that every entry in front of a function has to be measured."""
     unit = clang_unit() if clang else gcc_unit()
     unit.children[:0] = [Entry(TYPEDEF, extra), Entry(TYPEDEF, extra)]
+    assert frames(Writer(clang=clang).text(unit)) == EXPECTED
+
+
+@pytest.mark.parametrize("clang", [False, True])
+@pytest.mark.parametrize(("attribute", "form"), [(FRAME_BASE, EXPRLOC), (CONSTANT, UDATA)])
+def test_sizes_that_differ(attribute, form, clang):
+    """R4: entries of one kind whose LEB128s, also lengths of blocks, have one byte or two."""
+    unit = clang_unit() if clang else gcc_unit()
+    unit.children[:0] = [
+        Entry(TYPEDEF, [(attribute, form, value), (CONSTANT, DATA1, 7)]) for value in (5, 200, 127, 128)
+    ]
     assert frames(Writer(clang=clang).text(unit)) == EXPECTED
 
 

@@ -7,13 +7,14 @@ from allocscc.compile.match import match_sites
 from allocscc.compile.source import NEW, Sized, SourceSite
 
 
-def machine(line=3, column=9, callee="malloc", file="/w/x.c", tail=False):
-    return MachineSite(0, 0, callee, False, tail, True, file, line, column, "label", ".text")
+def machine(line=3, column=9, callee="malloc", file="/w/x.c", tail=False, function="label"):
+    return MachineSite(0, 0, callee, False, tail, True, file, line, column, function, ".text")
 
 
-def source(type_, line=3, column=9, callee="malloc", exact=True, file="x.c", **more):
+def source(type_, line=3, column=9, callee="malloc", exact=True, file="x.c", function="named", around=(), **more):
+    """`around`: places, outer and scopes."""
     sized = Sized(type_, "sizeof", **more) if type_ else None
-    return SourceSite(file, line, column, exact, callee, "named", sized)
+    return SourceSite(file, line, column, exact, callee, function, sized, *around)
 
 
 def types(places, sources):
@@ -104,6 +105,11 @@ def test_malloc_became_calloc():
     assert (site.type, site.callee) == ("int", "calloc")
 
 
+def test_malloc_became_calloc_in_one_copy():
+    """R4: where a function is inlined twice, only one of the two calls may have become another."""
+    assert types([machine(callee="calloc"), machine()], [source("int")]) == ["int", "int"]
+
+
 @pytest.mark.parametrize("callee", ["_Znwm", "_Znam", "_ZnwmSt11align_val_t", "_ZnwmRKSt9nothrow_t"])
 def test_new(callee):
     """R4: `new T` in the source is a mangled operator new in the machine code."""
@@ -132,3 +138,93 @@ def test_order_is_kept():
 def test_file_with_a_basename_of_another():
     """R4: never a guess: what stands at the same place of another file says nothing."""
     assert types([machine(file="/w/a/util.h")], [source("int", file="/w/b/util.h")]) == [""]
+
+
+def test_argument_of_a_call():
+    """R4: gcc gives a call the place of the call that it is an argument of; the record has its own."""
+    inner = source("int", line=4, column=5, around=("4:5", "3:1 3:7"))
+    (site,) = match_sites([machine(line=3, column=1)], [inner])
+    assert (site.type, site.line, site.column) == ("int", 4, 5)
+
+
+def test_argument_with_a_place_of_its_own():
+    """R4: what is at its own place (clang) is not at that of the call around it."""
+    sources = [source("int", column=1, around=("3:1", "")), source("long", column=5, around=("3:5", "3:1"))]
+    assert types([machine(column=1), machine(column=5)], sources) == ["int", "long"]
+    assert types([machine(column=1), machine(column=1)], sources) == ["", ""]
+
+
+def test_any_of_its_places():
+    """R4: g++ places a call at its parenthesis; the record has where it begins."""
+    (site,) = match_sites([machine(column=15)], [source("int", column=9, around=("3:9 3:15", ""))])
+    assert (site.type, site.column) == ("int", 9)
+
+
+def test_unknown_column_of_a_place():
+    """R4: behind a macro a place has no column; the line's order counts."""
+    sources = [source("int", column=50, exact=False, around=("3:0", "")), source("long", column=9, around=("3:9", ""))]
+    assert types([machine(column=9), machine(column=30)], sources) == ["long", "int"]
+
+
+def test_exact_columns_are_not_overruled():
+    """R4: never a guess: an instruction at another column of the line is another call's, or of two calls at once."""
+    assert types([machine(column=20)], [source("int")]) == [""]
+
+
+@pytest.mark.parametrize(("other", "expected"), [("long", ""), ("int", "int")])
+def test_merged_calls(other, expected):
+    """R4: never a guess: gcc makes one call of two, at the place of either; the other is missing."""
+    sources = [source("int", line=3), source(other, line=5)]
+    assert types([machine(line=3)], sources) == [expected]
+
+
+def test_what_is_missing_elsewhere_does_not_count():
+    """R4: only calls of one function can have become one; a template may have no instance."""
+    others = [source("long", line=7, function="other"), source("long", line=8, around=("8:9", "", "make<T>"))]
+    assert types([machine()], [source("int"), *others]) == ["int"]
+    assert types([machine()], [source("int"), source("long", line=9, callee="calloc")]) == ["int"]
+
+
+def test_clang_tells_of_merged_calls():
+    """R4: clang gives a call that it made of two no line, so the others are what they seem."""
+    sources = [source("int", line=3), source("long", line=5)]
+    (site,) = match_sites([machine(line=3)], sources, text='\t.ident\t"Debian clang version 14.0.6"\n')
+    assert site.type == "int"
+
+
+@pytest.mark.parametrize(("other", "expected"), [("long", ""), ("int", "int")])
+def test_functions_that_became_one(other, expected):
+    """R4: never a guess: gcc's -fipa-icf lets functions with the same code share it."""
+    sources = [source("int", function="f"), source(other, line=8, function="g")]
+    (site,) = match_sites([machine(function="f")], sources, text="\n\t.set\tg,f\n")
+    assert site.type == expected
+
+
+def test_no_place_at_all():
+    """R4: gcc's thunks have no lines; the function tells, if it tells of one type."""
+    sources = [source("int", line=4, function="f"), source("long", line=8, function="g")]
+    (site,) = match_sites([machine(line=0, column=0, file="", function="f")], sources)
+    assert (site.type, site.file, site.line, site.column) == ("int", "x.c", 4, 9)
+    assert types([machine(line=0, column=0, function="h")], sources) == [""]
+
+
+def test_template():
+    """R4: the symbol of the function tells which instance it is; where the call was inlined, that function's."""
+    sources = [source("type-parameter-0-0", function="make", around=("3:9", "", "make<T>"))]
+    places = [machine(function="_Z4makeI3fooEPT_v"), machine(function="_Z4makeIiEPT_v"), machine(function="main")]
+    sites = match_sites(places, sources)
+    assert [(site.type, site.function) for site in sites] == [("foo", "make<foo>"), ("int", "make<int>"), ("", "make")]
+    sites = match_sites(places[2:], sources, ["_Z4makeI3barEPT_v"])
+    assert [(site.type, site.function) for site in sites] == [("bar", "make<bar>")]
+
+
+def test_array_new():
+    """R4: `operator new[]` makes room for several, whatever the type's name says."""
+    (site,) = match_sites([machine(callee="_Znam")], [source("int", callee=NEW)])
+    assert site.array
+
+
+def test_readable_name_of_an_unknown_site():
+    """R4: C++ functions have the names that people write."""
+    (site,) = match_sites([machine(function="_ZN2ns1K1mEv")], [])
+    assert site.function == "ns::K::m"

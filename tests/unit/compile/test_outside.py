@@ -4,7 +4,9 @@ import pytest
 
 from allocscc.compile import inlined
 from allocscc.compile.asm import MachineSite
-from allocscc.compile.inlined import Frame, Function
+from allocscc.compile.dwarfunit import Function
+from allocscc.compile.inlined import Frame
+from allocscc.compile.interest import is_system_header
 from allocscc.compile.outside import attribute_outside, needed_frames
 from allocscc.compile.source import NEW, SourceSite
 from allocscc.sidecar import Site
@@ -84,6 +86,27 @@ def test_sites_that_stay():
     own = found(machine("/w/a.cc"), Frame(ALLOCATE, "/w/b.cc", 1, 1))
     assert (own.file, own.type) == ("/w/a.cc", "")
     assert found(machine()).line == 137
+
+
+@pytest.mark.parametrize(
+    ("path", "system"),
+    [
+        ("/usr/include/c++/12/bits/stl_vector.h", True),
+        ("/usr/include/x86_64-linux-gnu/c++/12/bits/c++config.h", True),
+        ("/usr/include/glib-2.0/glib.h", True),
+        ("/usr/local/include/boost/vector.hpp", True),
+        ("/usr/lib/gcc/x86_64-linux-gnu/12/include/stddef.h", True),
+        ("/usr/lib/llvm-14/lib/clang/14.0.6/include/stddef.h", True),
+        ("/opt/gcc-13/include/c++/13.2.0/vector", True),
+        ("/w/third_party/include/vector.h", False),
+        ("/usr/src/app/main.cc", False),
+        ("/usr/lib/node_modules/addon/src/addon.cc", False),
+        ("", False),
+    ],
+)
+def test_system_headers(path, system):
+    """R4: headers that nobody in this build wrote; not sources, wherever they lie."""
+    assert is_system_header(path) is system
 
 
 def test_debug_info_is_read_only_where_it_is_needed(monkeypatch):

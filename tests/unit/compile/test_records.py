@@ -150,3 +150,17 @@ def test_text_without_a_last_newline():
     """R4: a `.s` that does not end in a newline stays well-formed."""
     text = annotate("\tcall\tmalloc\n\tnop")
     assert "\tnop\n\t.pushsection" in text
+
+
+@pytest.mark.parametrize(
+    ("section", "linked"),
+    [
+        (".text.f", ".text.f"),
+        (".text._ZZ1fvENK3$_0clEv", ".Lallocs_site0"),  # clang -ffunction-sections: what has no name
+        ('".text.a b"', ".Lallocs_site0"),
+    ],
+)
+def test_section_that_a_record_belongs_to(section, linked):
+    """R6: gas takes a linked-to section's name for a symbol; where it is none, the call's label stands for it."""
+    text = annotate(function([f'.section\t{section},"ax",@progbits', "call\tmalloc"]))
+    assert f'\t.pushsection\tallocs_sites,"ao?",@progbits,{linked}\n' in text

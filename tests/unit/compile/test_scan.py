@@ -24,10 +24,12 @@ struct U { long b[4]; struct U *next; };
 typedef struct { double d; } named_by_typedef;
 typedef unsigned int u32;
 typedef struct U alias;
-enum E { E1 };
+enum E { E1, ROUGHLY = sizeof(long) };
+static const size_t EXACTLY = sizeof(struct U);
 struct U *new_node(void *);
 void **ckd_calloc_2d(int, int, int, const char *, int);
 void escape(size_t *);
+void take(struct U *);
 """
 _CPP = """\
 typedef unsigned long size_t;
@@ -129,7 +131,29 @@ def plus(look, text):
         ("sizeof(p->next)", "struct U *", "sizeof", False),
         ("sizeof(p->b[0])", "long", "sizeof", False),
         ("sizeof q->next->b", "long[4]", "sizeof", False),
+        ("sizeof(__typeof__(*p) *)", "struct U *", "sizeof", False),
+        ("sizeof(__typeof__(struct U))", "struct U", "sizeof", False),
+        ("sizeof(struct { int a; })", "struct <anonymous at x.c:10000>", "sizeof", False),
+        ("sizeof(struct V { int a; })", "struct V", "sizeof", False),
+        ("sizeof \"abc\"", "char[4]", "sizeof", False),
+        ("sizeof(_Atomic int)", "_Atomic(int)", "sizeof", False),
+        # of two types in a sum, the one that there is one of is the header
+        ("n*sizeof(struct U)+sizeof(struct S)", "struct S", "sizeof", False),
+        ("strlen(s)+1+sizeof(struct S)", "struct S", "sizeof", False),
+        # what hands a size on
+        ("(c++, sizeof(struct U))", "struct U", "sizeof", False),
+        ("({ int k = 3; k*sizeof(struct U); })", "struct U", "sizeof", True),
+        ("__builtin_choose_expr(1, sizeof(struct U), 4)", "struct U", "sizeof", False),
+        ("__builtin_expect(sizeof(struct U), 4)", "struct U", "sizeof", False),
+        ("n*sizeof(int)>>1", "int", "sizeof", True),
+        ("(sizeof(struct U)+15)&~15ul", "struct U", "sizeof", False),
+        ("(size_t)&((struct S *)0)->tail[n]", "struct S", "offsetof", False),
+        ("ROUGHLY", "long", "flow", False),
+        ("EXACTLY", "struct U", "flow", False),
         # no type
+        ("c ?: sizeof(struct U)", None, None, None),
+        ("(n+sizeof(long)-1)&~(sizeof(long)-1)", None, None, None),
+        ("n/sizeof(struct U)", None, None, None),
         ("n", None, None, None),
         ("100", None, None, None),
         ("n<<3", None, None, None),
@@ -156,6 +180,10 @@ def test_size_expression(look, size, type_, evidence, array):
         ("return aligned_alloc(64, sizeof(struct U));", ("struct U", "sizeof", False)),
         ("void *v; posix_memalign(&v, 64, n*sizeof(struct U)); return v;", ("struct U", "sizeof", True)),
         ("return xmalloc(sizeof(struct U));", ("struct U", "sizeof", False)),
+        ("return __builtin_malloc(sizeof(struct U));", ("struct U", "sizeof", False)),
+        ("return calloc(strlen(s)+1, 1);", ("char", "strlen", True)),
+        ("return calloc(strlen(s)+1, n);", None),
+        ("struct U *v; posix_memalign((void **)&v, 64, n); return v;", ("struct U", "cast", True)),
         ('return ckd_calloc_2d(n, c, sizeof(int), "x.c", 3);', ("int", "sizeof", False)),
         ("return strdup(s);", ("char", "return-type", False)),
         ("return new_node(q);", ("struct U", "return-type", False)),
@@ -191,6 +219,20 @@ def test_functions(look, body, expected):
         ("size_t z = n; return malloc(z);", None),
         ("size_t z = 100; return malloc(z);", None),
         ("size_t z = z; return malloc(z);", None),
+        # only what reaches the call counts
+        ("size_t z = sizeof(struct S); z = sizeof(struct U); return malloc(z);", ("struct U", "flow", False)),
+        ("size_t z = sizeof(struct U); void *r = malloc(z); z = n; return r;", ("struct U", "flow", False)),
+        ("size_t z = n; z = z*sizeof(struct U); return malloc(z);", ("struct U", "flow", True)),
+        ("size_t z = sizeof(struct U); for (;;) { malloc(z); z = n; }", None),
+        ("size_t z = sizeof(struct U); while (n) z = z+n; return malloc(z);", ("struct U", "flow", False)),
+        ("for (;;) { size_t z = sizeof(struct U); malloc(z); z = n; }", ("struct U", "flow", False)),
+        ("size_t z = sizeof(struct U); a: malloc(z); z = n; goto a;", None),
+        ("n = sizeof(struct U); return malloc(n);", ("struct U", "flow", False)),
+        ("if (c) n = sizeof(struct U); return malloc(n);", None),
+        ("switch (c) { size_t z; case 1: z = n; case 2: z = sizeof(struct U); default: return malloc(z); }", None),
+        ("size_t z; __builtin_mul_overflow(n, sizeof(struct U), &z); return malloc(z);", ("struct U", "flow", True)),
+        ("size_t z = sizeof(struct U); __asm__(\"\" : \"+r\"(z)); return malloc(z);", None),
+        ("size_t z = sizeof(struct U); z %= 7; return malloc(z);", None),
         ("size_t a, b; a = b; b = a; return malloc(a);", None),
     ],
 )  # fmt: skip
@@ -238,6 +280,9 @@ def test_flow_is_not_exponential(look, monkeypatch):
         ("char *r = malloc(n); return r;", "char"),
         ("char **r = malloc(n); return r;", "char *"),
         ("named_by_typedef *r = calloc(1, n); return r;", "named_by_typedef"),
+        ("take(malloc(n)); return 0;", "struct U"),
+        ("struct Q { struct U *u; } z = {malloc(n)}; return z.u;", "struct U"),
+        ("return c, (struct U *)malloc(n);", "struct U"),
         ("void *v = malloc(n); return v;", None),
         ("return malloc(n);", None),
         ("void *v; v = malloc(n); return v;", None),
@@ -418,3 +463,128 @@ def test_any_text(tmp_path_factory, words):
     for language in ("c", "c++"):
         for site in scan(parse(str(path), path.read_bytes(), language, []), _SIGNATURES):
             assert site.callee in ("malloc", NEW)
+
+
+def test_places(look):
+    """R4: where compilers may say that a call is: also at a cast around it, and at the calls that it is passed to."""
+    (site,) = look("void *h(void *); void *f(int n)\n{\n return h(h(\n (void *)malloc(n)));\n}")
+    assert (site.line, site.exact) == (_LAST + 3, False)  # /src/x.c is not there
+    assert site.places == f"{_LAST + 3}:0"
+    assert [place.partition(":")[0] for place in site.outer.split()] == [str(_LAST + 2), str(_LAST)]
+
+
+def test_places_of_the_source(look, tmp_path):
+    """R4: in the source's columns, wherever a macro is."""
+    source = tmp_path / "real.c"
+    source.write_text("void *f(int n) { return NEW(int), h(malloc(4)), NEW(long); }\n")
+    text = "void *f(int n) { return malloc(sizeof(int)), h(malloc(4)), malloc(sizeof(long)); }"
+    sites = look(f'void *h(void *);\n# 1 "{source}"\n{text}')
+    assert [(site.column, site.exact, site.outer) for site in sites] == [
+        (25, True, "1:7"), (37, True, "1:35 1:7"), (49, True, "1:7"),
+    ]  # fmt: skip
+
+
+def test_line_that_gcc_cuts(look, tmp_path):
+    """R4: gcc puts markers around a system header's macro, in the middle of a line."""
+    source = tmp_path / "real.c"
+    source.write_text("void *f(int n) { return malloc(offsetof(struct S, tail)), malloc(n); }\n")
+    cut = f'# 1 "{source}" 3 4\n'
+    text = f'# 1 "{source}"\nvoid *f(int n) {{ return malloc(\n{cut}__builtin_offsetof(\n# 1 "{source}"\n'
+    first, second = look(f'{text} struct S\n{cut}, \n# 1 "{source}"\n tail\n{cut})\n# 1 "{source}"\n), malloc(n); }}')
+    assert (described(first), first.column) == (("struct S", "offsetof", False), 25)
+    assert (second.line, second.column, second.exact) == (1, source.read_text().rindex("malloc") + 1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("namespace Q { struct K { K() { new T; } }; }", "Q::K::K"),
+        ("struct K { ~K(); }; K::~K() { new T; }", "K::~K"),
+        ("namespace { inline namespace v2 { void f() { new T; } } }", "(anonymous namespace)::f"),
+        ("template <class X> struct K { void m() { new T; } };", "K::m"),
+        ("struct K { K operator+(int) { new T; return *this; } };", "K::operator+"),
+        ("void f() { auto l = [](int, char) { return new T; }; }", "f::{lambda(int, char)#1}"),
+        ("void f() { auto k = [] {}; auto l = [] { return [] { new T; }; }; }", "f::{lambda()#2}::{lambda()#1}"),
+        ("auto l = [](auto x) { return new T; };", "l::{lambda(auto)#1}"),
+        ("struct K { T *t = new T; };", "K::t"),
+        ("namespace Q { T *t = new T; }", "Q::t"),
+    ],
+)
+def test_readable_names(look, text, name):
+    """R4: C++ functions under the names that people write."""
+    (site,) = plus(look, text)
+    assert site.function == name
+
+
+@pytest.mark.parametrize(
+    ("text", "scopes"),
+    [
+        ("template <class X, int N> void f() { new X; }", "f<X,N>"),
+        ("template <class X> struct K { template <class Y> void m() { new X; } };", "K<X> m<Y>"),
+        ("template <class X> struct K { void m(); }; template <class Y> void K<Y>::m() { new Y; }", "K<X>"),
+        ("template <class X, class... R> void f() { new X; }", "f<X,>"),
+        ("template <class X> struct K {}; template <class X> struct K<X *> { void m() { new X; } };", "K<>"),
+        ("void f() { new T; }", ""),
+    ],
+)
+def test_template_scopes(look, text, scopes):
+    """R4: the templates around a call, and which of their parameters can be told from a symbol."""
+    (site,) = plus(look, text)
+    assert site.scopes == scopes
+
+
+@pytest.mark.parametrize(
+    ("body", "count"),
+    [
+        ("new (p) T;", 0),
+        ("new (&q) T[2];", 0),
+        ("new Own;", 0),
+        ("new Heir;", 0),
+        ("::new Own;", 1),
+        ("new Own[3];", 1),
+        ("new (nothrow) T;", 1),
+        ("new (T);", 1),
+        ("new (p) T(*new T);", 1),
+    ],
+)
+def test_what_new_calls(look, body, count):
+    """R4: placement new and a class's own operator new call nothing that the config speaks of."""
+    text = "struct Own { void *operator new(size_t); }; struct Heir : Own {}; struct nothrow_t {} nothrow;"
+    text += " void *operator new(size_t, void *); void *operator new(size_t, nothrow_t);"
+    sites = plus(look, f"{text} void f(void *p, T q) {{ {body} }}")
+    assert len(sites) == count
+
+
+def test_unnamed_in_cpp(look):
+    """R4: a class without a name, a lambda's type."""
+    text = "struct { int a; } one; void f() { new decltype(one)[2]; auto l = [] {}; new decltype(l)(l); }"
+    assert [site.sized.type for site in plus(look, text)] == [
+        "struct <anonymous at x.c:10000>", "<lambda at x.c:10000>",
+    ]  # fmt: skip
+
+
+def test_gcc_s_own_types(look):
+    """R4: types that clang lacks."""
+    (site,) = look("void *f(int n) { _Float64 *p = malloc(n*sizeof(_Float64)); return p; }")
+    assert described(site) == ("double", "sizeof", True)
+
+
+def test_newer_standard(look):
+    """R3: a standard that libclang does not know is no reason to know nothing."""
+    (site,) = look("void *f(int n) { return malloc(sizeof(int)); }", standard=["-std=gnu99999"])
+    assert described(site) == ("int", "sizeof", False)
+
+
+def test_c23(look):
+    """R4: constexpr, typeof, nullptr, bool."""
+    body = "constexpr size_t z = sizeof(bool); typeof(q) r = nullptr; return malloc(z);"
+    (site,) = look(in_function(body), standard=["-std=gnu23"])
+    assert described(site) == ("bool", "flow", False)
+
+
+def test_time_is_linear(look):
+    """R3: a hundred calls with variables, jumps and macros in one line take no longer each than ten."""
+    many = "z = n*sizeof(struct U); " * 200 + "malloc(z); " * 400
+    sites = look(f"void f(int n) {{ size_t z; a: {many} goto a; }}")
+    assert len(sites) == 400
+    assert {described(site) for site in sites} == {None}  # more values than anybody writes

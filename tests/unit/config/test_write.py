@@ -144,8 +144,9 @@ def test_json():
     found = json.loads(json.dumps(to_json(config)))
     entries = found.pop("entries")
     assert found == {
-        "removed": [{"name": "x", "origin": "a:6"}], "on-error": "warn", "sidecar": {"file": "auto"},
-        "hooks": {"plan": "/h.py"}, "stubgen": {"include": ["/h.h"]}, "layers": ["a"], "warnings": ["w"],
+        "removed": [{"name": "x", "origin": "a:6"}], "on-error": "warn",
+        "sidecar": {"file": "auto", "candidates": "auto"}, "hooks": {"plan": "/h.py"},
+        "stubgen": {"include": ["/h.h"]}, "layers": ["a"], "warnings": ["w"],
     }  # fmt: skip
     assert entries.pop()["key"] == "k"
     assert entries == [

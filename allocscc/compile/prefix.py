@@ -1,0 +1,21 @@
+"""`-ffile-prefix-map` and `-fdebug-prefix-map`: how paths are told to the world (gcc manual, "Overall Options")."""
+
+from collections.abc import Iterable
+
+_OPTIONS = ("-ffile-prefix-map=", "-fdebug-prefix-map=")
+
+
+def mapped(path: str, arguments: Iterable[str]) -> str:
+    """A path as debug info has it: the last option whose old prefix fits replaces it.
+
+    Args:
+        path: an absolute path.
+        arguments: the compiler's.
+    """
+    for word in reversed(list(arguments)):
+        for option in _OPTIONS:
+            if word.startswith(option):
+                old, equals, new = word.removeprefix(option).rpartition("=")
+                if equals and path.startswith(old):
+                    return new + path[len(old) :]
+    return path
