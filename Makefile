@@ -35,6 +35,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(VENV)/bin/python3 benchmarks/steps.py
+	$(VENV)/bin/python3 -m benchmarks.builds
 	$(VENV)/bin/python3 benchmarks/jq.py
 
 clean:

@@ -4,6 +4,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 
 from allocscc.compile.asm import MachineSite
 from allocscc.compile.instances import function_name, instance, without_arguments
@@ -36,9 +37,12 @@ def match_sites(
         text: the assembly, where it is to be searched for functions that the compiler found to be the same.
     """
     index = _Index(machine, source)
-    candidates = [index.candidates(place) for place in machine]
-    chosen = [_unanimous(found) for found in candidates]
-    seen = {site for found in candidates for site in found}
+    # A generated line may hold thousands of calls, all at one place.
+    places = [(one.file, one.line, one.column, one.callee, "" if one.line else one.function) for one in machine]
+    candidates = {key: index.candidates(one) for key, one in dict(zip(places, machine, strict=True)).items()}
+    only = {key: _unanimous(found) for key, found in candidates.items()}
+    chosen = [only[key] for key in places]
+    seen = {site for found in candidates.values() for site in found}
     merged = set() if _CLANG in text else _merged(machine, chosen, [site for site in source if site not in seen])
     aliases = _aliases(text)
     files = {os.path.basename(place.file): place.file for place in machine if place.file}
@@ -127,6 +131,7 @@ def _places(file: str, text: str) -> list[_Place]:
     return [(file, int(line), int(column)) for line, _, column in pairs if column != "0"]
 
 
+@cache
 def _same_file(machine: str, source: str) -> bool:
     """Whether two names may be of one file: the last two parts agree, or the one of a name that has one only.
 
@@ -192,7 +197,10 @@ def _is_shared(
     place: MachineSite, chosen: SourceSite, aliases: dict[str, set[str]], functions: dict[str, list[SourceSite]]
 ) -> bool:
     """Whether the code of a site is that of another function's site, too, which allocates something else."""
+    own = function_name(place.function)
     for alias in aliases.get(place.function, ()):
+        if function_name(alias) == own:  # a constructor has a name for complete objects and one for bases
+            continue
         sites = functions.get(without_arguments(function_name(alias)), ())
         others = [site for site in sites if _same_callee(place.callee, site.callee)]
         if any(instance(site, alias)[0] != instance(chosen, place.function)[0] for site in others):

@@ -164,7 +164,8 @@ def _recorded(
     if not (machine or declarations or kept or symbols):
         return None
     frames = needed_frames(text, machine, source, unit.cwd)
-    sites = match_sites(machine, source, [chain[0].function.symbol if chain else "" for chain in frames])
+    functions = [chain[0].function.symbol if chain else "" for chain in frames]
+    sites = match_sites(machine, source, functions, text)
     sites = attribute_outside(machine, sites, frames)
     # A call through a pointer may have become one of a function that has a role.
     sites = tuple(replace(s, candidate=False) if s.callee in signatures else s for s in sites)
