@@ -186,9 +186,16 @@ class MemoryFile:
         self.descriptor = os.memfd_create("allocscc")
         self.path = f"/proc/{os.getpid()}/fd/{self.descriptor}"
 
+    @property
+    def reachable(self) -> bool:
+        """Whether others can open it: a chroot may have no /proc."""
+        return os.path.exists(self.path)
+
     def read_text(self) -> str:
-        """What it holds."""
-        return read_text(self.path)
+        """What it holds, whoever wrote it."""
+        with open(os.dup(self.descriptor), **ENCODING) as file:  # type: ignore[call-overload]
+            file.seek(0)
+            return str(file.read())
 
 
 def find_program(name: str) -> str:

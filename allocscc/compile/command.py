@@ -108,8 +108,10 @@ class CompilerCommand:
         """
         if self.dependencies or "DEPENDENCIES_OUTPUT" in os.environ or self.preprocessed or not self.c_family:
             return self.dependencies or os.environ.get("DEPENDENCIES_OUTPUT", "").partition(" ")[0], None
-        path = toolchain.MemoryFile().path
-        return path, {**os.environ, "DEPENDENCIES_OUTPUT": f"{path} x"}
+        listed = toolchain.MemoryFile()
+        if not listed.reachable:
+            return "", None
+        return listed.path, {**os.environ, "DEPENDENCIES_OUTPUT": f"{listed.path} x"}
 
     def preprocess_command(self, output: str) -> list[str]:
         """The same compiler asked to preprocess the same input into `output`."""

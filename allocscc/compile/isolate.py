@@ -33,11 +33,12 @@ def isolated(work: Callable[[], Annotated | None]) -> Annotated | None:
     channel = toolchain.MemoryFile()
     process = os.fork()
     if process == 0:
-        _run_child(work, channel.path)
+        _run_child(work, channel.descriptor)
     status = toolchain.wait_for(process)
     if status < 0:
         raise FailedError(f"it died of signal {-status}")
-    with open(channel.path, "rb") as file:
+    with open(channel.descriptor, "rb") as file:
+        file.seek(0)
         outcome = marshal.load(file) if status == 0 else "it could not hand on its result"
     if isinstance(outcome, str):
         raise FailedError(outcome)
@@ -48,14 +49,14 @@ def isolated(work: Callable[[], Annotated | None]) -> Annotated | None:
     return Annotated(*outcome)
 
 
-def _run_child(work: Callable[[], Annotated | None], path: str) -> NoReturn:
+def _run_child(work: Callable[[], Annotated | None], channel: int) -> NoReturn:
     """Do the work on a large stack, and end the process."""
     import _thread
 
     def main() -> None:
         status = 1
         try:
-            with open(path, "wb") as file:
+            with open(channel, "wb") as file:
                 marshal.dump(_outcome(work), file)
             status = 0
         finally:

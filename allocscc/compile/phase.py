@@ -48,7 +48,7 @@ def _compile(command: CompilerCommand) -> int:
         toolchain.replace([command.real, *command.args, *lines])
     with toolchain.TemporaryFolder() as folder:
         pipe = toolchain.MemoryFile() if piped else None
-        made = pipe.path if pipe else command.output
+        made = command.output
         dependencies, environment = command.list_headers()
         # Line information costs nothing in code; what the user did not ask for is taken out again.
         arguments = [*command.args, "-g1"] if command.adds_lines else command.args
@@ -59,7 +59,7 @@ def _compile(command: CompilerCommand) -> int:
         status = toolchain.wait(process)
         if status != 0:
             return status
-        text = toolchain.read_text(made)
+        text = pipe.read_text() if pipe else toolchain.read_text(made)
         result = _try_annotate(command.source or made, _gcc_work(command, text, folder, dependencies))
         final = result.text if result else text
         if command.adds_lines:

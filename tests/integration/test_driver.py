@@ -205,3 +205,15 @@ def test_allocsld_is_a_linker(box: Toolbox) -> None:
     done = box.run(box.folder / "prog", check=False, env={"ALLOCS_OPTIONS": f"profile={box.folder}/heap.json"})
     assert done.returncode == 3
     assert any(row["function"] == "main" for row in box.report(box.folder / "heap.json"))
+
+
+def test_without_proc(box: Toolbox) -> None:
+    """R3: a chroot may have no /proc: compiles and links work as ever, records included."""
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        pytest.skip("no right to a mount namespace here")
+    box.write("hello.c", HELLO)
+    for flags in ("-c hello.c -o hello.o", "-pipe -c hello.c -o pipe.o", "-S hello.c -o -", "hello.c -o prog"):
+        done = box.run("unshare", "-m", "sh", "-c", f"umount -l /proc && exec '{ALLOCSCC}' -O0 {flags}")
+        assert done.stderr == ""
+    assert [site["line"] for site in box.sites("hello.o")] == [3]
+    assert box.run(box.folder / "prog", check=False).stdout == "hello\n"
