@@ -15,7 +15,19 @@ VERSION = 1
 _MAGIC = b"allocs-sidecar "
 
 # Order is the number in a site record's flags; stubgen/runtime/module.c has the same list.
-EVIDENCE = ("none", "sizeof", "offsetof", "flow", "new", "return-type", "cast", "strlen", "override", "inlined")
+EVIDENCE = (
+    "none",
+    "sizeof",
+    "offsetof",
+    "flow",
+    "new",
+    "return-type",
+    "cast",
+    "strlen",
+    "override",
+    "inlined",
+    "dwarf",
+)
 FLAG_ARRAY = 1 << 8
 FLAG_TAIL = 1 << 9
 FLAG_CANDIDATE = 1 << 10

@@ -48,10 +48,19 @@ else:
         cls.__dataclass_fields__ = fields
         cls.__match_args__ = tuple(fields)
         cls._compared = tuple(name for name, one in fields.items() if one.compare)
-        cls.__init__ = _initializer(fields)
+        cls.__init__ = _first_init(cls, fields)
         cls.__setattr__, cls.__delattr__ = _frozen, _frozen
         cls.__eq__, cls.__hash__, cls.__repr__ = _equal, _hash, _repr
         return cls
+
+    def _first_init(cls, fields):
+        """An `__init__` that makes the real one when it is first called: most commands use few of the classes."""
+
+        def first(self, *args, **kwargs):
+            cls.__init__ = _initializer(fields)
+            cls.__init__(self, *args, **kwargs)
+
+        return first
 
     def _initializer(fields):
         """An `__init__` with the fields as parameters."""

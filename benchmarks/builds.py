@@ -16,7 +16,7 @@ from benchmarks.jqsource import ALLOCSCC, UnavailableError
 from benchmarks.projects import LUA, SQLITE, Project
 
 GOAL = 1.2
-COUNTS = (1000, 5000, 20000)
+COUNTS = (1_000, 3_000, 10_000, 30_000, 100_000)
 
 
 def build_seconds(project: Project, folder: str, cc: str, *, described: bool) -> float:

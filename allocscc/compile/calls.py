@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from clang.cindex import Cursor, CursorKind, Type, TypeKind
-
 from allocscc.compile import tree
 from allocscc.compile.flow import ASSIGN, COMMA, operator_of
 from allocscc.compile.nested import innermost
@@ -15,6 +13,7 @@ from allocscc.compile.spelling import pointee_name, type_name
 from allocscc.compile.tree import CALL, CASTS, PAREN, TRANSPARENT, UNEXPOSED, Node, Parsed, children, same_expression
 from allocscc.compile.written import tokens
 from allocscc.config.signature import Signature
+from allocscc.libclang import Cursor, CursorKind, Type, TypeKind
 
 _FUNCTIONS = {CursorKind.FUNCTION_DECL, CursorKind.CXX_METHOD}
 _CONDITIONAL, _BINARY = CursorKind.CONDITIONAL_OPERATOR.value, CursorKind.BINARY_OPERATOR.value

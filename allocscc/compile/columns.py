@@ -11,7 +11,7 @@ import re
 from allocscc.compile.textlines import TextLines
 
 _TOKEN = re.compile(
-    rb'/\*.*?(?:\*/|$)|//.*|\\\r?\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]*|\.?\d(?:[eEpP][+-]|[\w.\'])*|"(?:[^"\\]|\\.)*"|'
+    rb'/\*.*?(?:\*/|$)|//[^\n]*|\\\r?\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]*|\.?\d(?:[eEpP][+-]|[\w.\'])*|"(?:[^"\\]|\\.)*"|'
     rb"'(?:[^'\\]|\\.)*'|\S",
     re.S,
 )
@@ -49,13 +49,35 @@ class SourceLines:
         written, continued = self._written[key]
         at = self._same[key].get(offset, -1)
         if at < 0 and look:
-            if key not in self._aligned:
-                behind = self._lines(file).line(line - 1, _LINES)
-                self._aligned[key] = align(behind, len(written), expanded)
-            at = self._aligned[key].get(offset, -1)
-        if at < 0 or not continued:
-            return line, at + 1
-        return line + written.count(b"\n", 0, at), at - written.rfind(b"\n", 0, at)
+            at = self._align(file, line, expanded).get(offset, -1)
+        return _line_column(written, line, at) if continued and at >= 0 else (line, at + 1)
+
+    def argument_place(self, file: str, line: int, expanded: bytes, offset: int) -> tuple[int, int] | None:
+        """Line and column of a token inside the macro call that `place` gives the place of; None if there is none.
+
+        clang 21 and later place a call there that is written in a macro's argument. Arguments as for `place`.
+        """
+        if self.place(file, line, expanded, offset, look=False)[1]:
+            return None
+        aligned = self._align(file, line, expanded)
+        macro = aligned.get(offset, -1)
+        if macro < 0:
+            return None
+        text = self._lines(file).line(line - 1, _LINES)
+        word = _token(expanded, offset)
+        source = [m for m in _TOKEN.finditer(text, macro) if not m[0].startswith(_BLANK)]
+        inside = [m.start() for m in source[1 : max(_ends(source, 0), default=1)] if m[0] == word]
+        made = [at for at, owner in sorted(aligned.items()) if owner == macro and _token(expanded, at) == word]
+        return _line_column(text, line, inside[made.index(offset)]) if len(inside) == len(made) else None
+
+    def _align(self, file: str, line: int, expanded: bytes) -> dict[int, int]:
+        key = file, line
+        if key not in self._aligned:
+            behind, length = self._lines(file).line(line - 1, _LINES), len(self._written[key][0])
+            self._aligned[key] = align(behind, length, expanded)
+            if not self._aligned[key] and (end := _closed(behind, length)) > length:
+                self._aligned[key] = align(behind, end, expanded)
+        return self._aligned[key]
 
     def _read(self, file: str, line: int) -> bytes:
         """A line with those that continue it."""
@@ -74,6 +96,29 @@ class SourceLines:
             except (OSError, ValueError):
                 self._files[file] = TextLines(b"")
         return self._files[file]
+
+
+def _closed(text: bytes, length: int) -> int:
+    """Where the line ends in which the parentheses are closed that the first `length` bytes leave open.
+
+    A macro call's last line gives the rest of it to the preprocessed line, too.
+    """
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        if match.start() >= length and depth <= 0:
+            return text.find(b"\n", match.start() - 1) + 1 or len(text)
+        depth += {b"(": 1, b")": -1}.get(match[0], 0)
+    return length
+
+
+def _token(text: bytes, at: int) -> bytes:
+    match = _TOKEN.match(text, at)
+    return match[0] if match else b""
+
+
+def _line_column(text: bytes, line: int, at: int) -> tuple[int, int]:
+    """The place of a byte of text that begins with a line."""
+    return line + text.count(b"\n", 0, at), at - text.rfind(b"\n", 0, at)
 
 
 def common_tokens(written: bytes, expanded: bytes) -> dict[int, int]:

@@ -9,11 +9,10 @@ alone: libc marks `fopen` and the like, and packs describe libraries.
 import re
 from bisect import bisect
 
-from clang.cindex import Cursor, CursorKind, Type, TypeKind
-
 from allocscc.compile.scan import Parsed
 from allocscc.config.attributes import Attribute, Prototype, declare, parse_attributes
 from allocscc.config.signature import Signature
+from allocscc.libclang import Cursor, CursorKind, Type, TypeKind
 from allocscc.sidecar import Declaration
 from allocscc.values import dataclass
 

@@ -1,7 +1,7 @@
 """The units of section .debug_info in assembly text: which calls were inlined where."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from allocscc.compile import dwarfentries, dwarftext
@@ -96,6 +96,10 @@ class DebugInfo:
     def _texts(self, name: str) -> list[str]:
         return [self.text[start:end] for start, end in self._parts.get(name, [])]
 
+    def has_attribute(self, attribute: int) -> bool:
+        """Whether a unit may have entries with it."""
+        return any(attribute in layout.places for layout in self.abbreviations.values())
+
     def section(self, name: str) -> Section:
         """A section by its name."""
         if name not in self._read:
@@ -107,7 +111,7 @@ class DebugInfo:
         return next((found for section in self._strings if (found := section.find(label)) is not None), "")
 
 
-class _Entry:
+class Entry:
     """One entry of a unit."""
 
     def __init__(self, layout: Abbreviation, fields: list[str]) -> None:
@@ -155,7 +159,7 @@ class Unit:
         if self._version >= 5 and number(header[2]) not in _UNITS_WITH_CODE:
             self._first = end
         else:
-            self._root = self._entry(behind)
+            self._root = self.entry(behind)
 
     def inlined(self, labels: Labels) -> list[tuple[_Pairs, int]]:
         """The inlined calls whose code has a label in `labels`, outer ones first: ranges, and the entry's place."""
@@ -188,9 +192,30 @@ class Unit:
         self.end = at
         return found
 
+    def entries(self) -> Iterator[tuple[int, int, int, int]]:
+        """All entries in text order: offset in bytes, place in the text, tag, and the offset of the one around (-1).
+
+        Raises:
+            LookupError, ValueError, OverflowError: the text is not as a compiler writes it.
+        """
+        at, offset, around = self._first, self._offset, [-1]
+        while at < self.end:
+            layout = self._layout(at)
+            if layout.tag == _END:
+                around.pop()
+            else:
+                yield offset, at, layout.tag, around[-1]
+            if layout.children:
+                around.append(offset)
+            at, size = layout.follow(self._text, at, [])
+            offset += size
+            if len(around) < 2:
+                break
+        self.end = at
+
     def call(self, at: int) -> Call:
         """What an entry of `inlined` tells."""
-        entry = self._entry(at)
+        entry = self.entry(at)
         place = (entry.number(attribute) for attribute in (_CALL_FILE, _CALL_LINE, _CALL_COLUMN))
         return Call(self._function(entry.reference(_ORIGIN)), *place)
 
@@ -211,13 +236,14 @@ class Unit:
             layout.measure(self._text, at)
         return layout
 
-    def _entry(self, at: int) -> _Entry:
+    def entry(self, at: int) -> Entry:
+        """The entry at an offset of the text."""
         layout = self._layout(at)
-        return _Entry(layout, layout.read(self._text, at))
+        return Entry(layout, layout.read(self._text, at))
 
     def _ranges(self, at: int, layout: Abbreviation) -> _Pairs:
         """The labels around an entry's code."""
-        entry = _Entry(layout, layout.read(self._text, at))
+        entry = Entry(layout, layout.read(self._text, at))
         field, form = entry.field(_RANGES)
         if field and self._version < 5:
             label, _, offset = operand(field).partition("+")
@@ -228,20 +254,22 @@ class Unit:
             label = symbol(operand(field))
             if form == _RANGE_INDEX:
                 label = section.symbol(self._base(_RANGES_BASE), entry.index(_RANGES))
-            return list(dwarfentries.range_list(section, section.labels[label], self._address))
+            return list(dwarfentries.range_list(section, section.labels[label], self.address))
         (low, form), (high, _) = entry.field(_LOW_PC), entry.field(_HIGH_PC)
         if not low or not high:
             return []
-        first = symbol(operand(low)) if form == _ADDRESS else self._address(entry.index(_LOW_PC))
+        first = symbol(operand(low)) if form == _ADDRESS else self.address(entry.index(_LOW_PC))
         return [(first, symbol(operand(high)))]
 
     def _base(self, attribute: int) -> str:
         return symbol(operand(self._root.field(attribute)[0]))
 
-    def _address(self, index: int) -> str:
+    def address(self, index: int) -> str:
+        """The symbol at an index of the unit's addresses."""
         return self._info.section(".debug_addr").symbol(self._base(_ADDRESSES_BASE), index)
 
-    def _string(self, entry: _Entry, attribute: int) -> str:
+    def string(self, entry: Entry, attribute: int) -> str:
+        """The value of an attribute that is a string; "" if the entry has none."""
         field, form = entry.field(attribute)
         if not field:
             return ""
@@ -262,10 +290,10 @@ class Unit:
             if following not in self._subprograms:
                 break
             at, parent = self._subprograms[following]
-            entry = self._entry(at)
-            name = name or self._string(entry, _NAME)
-            linkage = linkage or self._string(entry, _LINKAGE_NAME) or self._string(entry, _MIPS_LINKAGE_NAME)
+            entry = self.entry(at)
+            name = name or self.string(entry, _NAME)
+            linkage = linkage or self.string(entry, _LINKAGE_NAME) or self.string(entry, _MIPS_LINKAGE_NAME)
             if parent >= 0 and self._layout(parent).tag in _CLASSES:
-                scope = scope or self._string(self._entry(parent), _NAME)
+                scope = scope or self.string(self.entry(parent), _NAME)
             following = max(entry.reference(_ORIGIN), entry.reference(_SPECIFICATION))
         return self._functions.setdefault(offset, Function(name, linkage, scope))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from clang.cindex import Cursor, CursorKind, conf
-
 from allocscc.compile.nested import innermost
 from allocscc.compile.spelling import plain_name, qualified_name
 from allocscc.compile.tree import Node, Parsed, children
+from allocscc.libclang import Cursor, CursorKind, conf
 
 _KINDS = (
     CursorKind.FUNCTION_DECL,

@@ -10,9 +10,8 @@ import re
 from bisect import bisect_left
 from functools import cached_property
 
-from clang.cindex import Cursor, CursorKind, StorageClass, conf
-
 from allocscc.compile.tree import CALL, TRANSPARENT, Node, Parsed, children, same_expression
+from allocscc.libclang import Cursor, CursorKind, StorageClass, conf
 from allocscc.values import dataclass
 
 # enum CXBinaryOperatorKind of clang-c/Index.h (libclang >= 17); the Python class came later.

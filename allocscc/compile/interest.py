@@ -88,16 +88,12 @@ def _project_text(path: str) -> str:
 
 
 def _has_mark(text: str) -> bool:
-    from allocscc.config.marks import MARKS
+    from allocscc.config.marks import MARKS, WORDS, has_plain_mark, has_word
 
-    if any(mark in text for mark in MARKS) and "#ifndef ALLOCS_H\n" not in text:  # not allocs.h itself
-        return True
+    if any(mark in text for mark in MARKS) or any(has_word(text, word) for word in WORDS):
+        return "#ifndef ALLOCS_H\n" not in text  # not allocs.h itself
     at = text.find("__attribute")
-    if at < 0:
-        return False
-    from allocscc.config.marks import has_plain_mark
-
-    return has_plain_mark(text, at)
+    return at >= 0 and has_plain_mark(text, at)
 
 
 def listed_files(dependencies: str) -> list[str]:

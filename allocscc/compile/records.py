@@ -14,7 +14,7 @@ from allocscc.sidecar import Site
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
 
 # -masm=intel: our own instructions are in the other syntax (gas manual, "i386-Syntax")
-_INTEL = re.compile(r"^\t\.intel_syntax noprefix$", re.M)
+_INTEL = "\t.intel_syntax noprefix\n"
 _PLAIN_NAME = re.compile(r"[\w.]+")
 _STRINGS = ".rodata.allocs.str1.1"
 
@@ -30,7 +30,7 @@ def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], 
     """
     strings: dict[str, str] = {}
     pieces: list[str] = []
-    tail_call = _aarch64_tail_call if is_aarch64(text) else _intel_tail_call if _INTEL.search(text) else _tail_call
+    tail_call = _aarch64_tail_call if is_aarch64(text) else _intel_tail_call if _INTEL in text else _tail_call
     at = 0
     for number, (place, site) in enumerate(zip(machine, sites, strict=True)):
         pieces.append(text[at : place.start])

@@ -48,20 +48,23 @@ _BUILTIN_NEW = Signature(NEW, ("Z",), "p")
 _ANY_SIZE = Signature("", ("Z",) * 32, "p")
 
 
-def scan(parsed: Parsed, signatures: dict[str, Signature], *, candidates: bool = False) -> list[SourceSite]:
+def scan(
+    parsed: Parsed, signatures: dict[str, Signature], *, candidates: bool = False, arguments: bool = False
+) -> list[SourceSite]:
     """All calls of the functions in `signatures`, and in C++ all `new` expressions, in functions of the unit.
 
     Args:
         parsed: the unit.
         signatures: the functions of interest by symbol.
         candidates: whether to give all other calls, too, that give a pointer and have a `sizeof` in their arguments.
+        arguments: whether the compiler places a call in a macro's argument there, not at the macro.
     """
     names = {word for symbol in signatures for word in identifiers(symbol)}
     names |= {"new", "operator_new"} if parsed.language == "c++" else set()
     if not names:
         return []
     hits = _occurrences(parsed.text, names | ({"sizeof"} if candidates else set()))
-    scanner = _Scanner(parsed, signatures, hits, candidates)
+    scanner = _Scanner(parsed, signatures, hits, candidates, arguments)
     sites, seen = [], set()
     for first in range(0, len(hits), _BATCH):
         for node in parsed.ways(hits[first : first + _BATCH]):
@@ -100,9 +103,10 @@ class _Scanner:
     """Makes sites of the nodes of one unit, in text order; what concerns a function is found once."""
 
     def __init__(
-        self, parsed: Parsed, signatures: dict[str, Signature], hits: list[int], candidates: bool
+        self, parsed: Parsed, signatures: dict[str, Signature], hits: list[int], candidates: bool, arguments: bool
     ) -> None:  # fmt: skip
         self._parsed, self._signatures, self._candidates = parsed, signatures, candidates
+        self._arguments = arguments
         self._sources, self._names = SourceLines(), FunctionNames(parsed)
         self._function: tuple[tuple[int, int], _Function] | None = None
         self._lines: dict[int, tuple[int, bytes]] = {}
@@ -125,7 +129,9 @@ class _Scanner:
         if candidate and (sized is None or sized.evidence not in ("sizeof", "offsetof", "flow")):
             return None
         around = outer_places(node, self._parsed)
-        own = [self._place(offset, bool(around)) for offset in own_places(node, self._parsed)]
+        offsets = own_places(node, self._parsed)
+        own = [self._place(offset, bool(around)) for offset in offsets]
+        own += [found for at in offsets if (found := self._argument_place(at))] if self._arguments else []
         outer = [self._place(offset) for offset in around] + function.places
         file, _, column = self._parsed.place(node.start)
         return SourceSite(
@@ -164,12 +170,21 @@ class _Scanner:
     def _place(self, offset: int, look: bool = False) -> tuple[int, int]:
         """Line and column of a token in the source; column 0 if it isn't known."""
         file, line, _ = self._parsed.place(offset)
+        first, expanded = self._line(offset)
+        look = look or self._crowded[file, line] > 1
+        return self._sources.place(file, line, expanded, offset - first, look)
+
+    def _argument_place(self, offset: int) -> tuple[int, int] | None:
+        """Line and column of a token in the argument of the macro that hides it."""
+        file, line, _ = self._parsed.place(offset)
+        first, expanded = self._line(offset)
+        return self._sources.argument_place(file, line, expanded, offset - first)
+
+    def _line(self, offset: int) -> tuple[int, bytes]:
         start = self._parsed.line_start(offset)
         if start not in self._lines:
             self._lines[start] = self._parsed.logical_line(offset)
-        first, expanded = self._lines[start]
-        look = look or self._crowded[file, line] > 1
-        return self._sources.place(file, line, expanded, offset - first, look)
+        return self._lines[start]
 
 
 def _written(places: list[tuple[int, int]]) -> str:

@@ -5,8 +5,6 @@ Works on libclang cursors of preprocessed text, where every token stands as it i
 
 from __future__ import annotations
 
-from clang.cindex import Cursor, CursorKind, conf
-
 from allocscc.compile.flow import (
     ADD,
     AND,
@@ -25,6 +23,7 @@ from allocscc.compile.source import Sized
 from allocscc.compile.spelling import type_name
 from allocscc.compile.tree import TRANSPARENT, Parsed, children
 from allocscc.compile.written import Reference, closing, tokens, written_type
+from allocscc.libclang import Cursor, CursorKind, conf
 from allocscc.values import replace
 
 # ISO C 7.26.6.3 and friends: sizes that count characters, so the chunk holds characters.

@@ -2,7 +2,7 @@
 
 import re
 
-from clang.cindex import Cursor, CursorKind, Type, TypeKind, conf
+from allocscc.libclang import Cursor, CursorKind, Type, TypeKind, conf
 
 # clang's words for a type without a name: C's `struct (unnamed at f.c:1:2)`, C++'s `(unnamed struct at f.cc:1:2)`.
 _UNNAMED = re.compile(

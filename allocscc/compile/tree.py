@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from ctypes import CFUNCTYPE, c_int, py_object
 from functools import cached_property
 
-from clang.cindex import (
+from allocscc.compile.gnutypes import GCC_TYPES
+from allocscc.compile.linemarks import LineMarks
+from allocscc.compile.nested import Nested, flatten, original
+from allocscc.libclang import (
     Cursor,
     CursorKind,
     Index,
@@ -21,10 +24,6 @@ from clang.cindex import (
     TranslationUnitLoadError,
     conf,
 )
-
-from allocscc.compile.gnutypes import GCC_TYPES
-from allocscc.compile.linemarks import LineMarks
-from allocscc.compile.nested import Nested, flatten, original
 from allocscc.values import dataclass
 
 _CONTINUE, _RECURSE = 1, 2  # enum CXChildVisitResult

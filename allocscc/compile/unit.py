@@ -24,6 +24,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from allocscc.compile.scan import Parsed
 
+# How clang writes the number of DW_AT_LLVM_alloc_type, and nothing else.
+_ALLOC_TYPE = r'"\216|"'
 _TAG = re.compile(r"^(?:struct|union|enum|class) ")
 
 
@@ -121,12 +123,14 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
 
         own = {found.symbol: found for found in definitions(unit.parsed, stubbed)}
         known = signatures | {s: Signature(s, (), "v") for s in own if s not in signatures}
-        source = scan(unit.parsed, known, candidates=roles.candidates != "never")
+        arguments = "clang version" in text
+        source = scan(unit.parsed, known, candidates=roles.candidates != "never", arguments=arguments)
         called = {place.callee for place in calls} | {site.callee for site in source}
         local = [found for symbol, found in own.items() if unit.intermediate or symbol in called or symbol in scoped]
         apart = unit.compile_apart(local) if local else None
         text = text if apart is None else apart
-        calls = _machine_sites(text, stubbed, source, unit.cwd)
+        if text is not unit.text or any(site.candidate for site in source):
+            calls = _machine_sites(text, stubbed, source, unit.cwd)
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
 
@@ -167,6 +171,10 @@ def _recorded(
     functions = [chain[0].function.symbol if chain else "" for chain in frames]
     sites = match_sites(machine, source, functions, text)
     sites = attribute_outside(machine, sites, frames)
+    if _ALLOC_TYPE in text and not all(site.type for site in sites):
+        from allocscc.compile.alloctypes import add_dwarf_types  # clang 21 and later
+
+        sites = add_dwarf_types(text, machine, sites)
     # A call through a pointer may have become one of a function that has a role.
     sites = tuple(replace(s, candidate=False) if s.callee in signatures else s for s in sites)
     pairs = [(m, s) for m, s in zip(machine, sites, strict=True) if s.candidate or s.callee in signatures]

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 
-from clang.cindex import Cursor, CursorKind
-
 from allocscc.compile.gnutypes import GCC_TYPES
 from allocscc.compile.spelling import type_name
+from allocscc.libclang import Cursor, CursorKind
 from allocscc.values import dataclass
 
 _TOKEN = re.compile(

@@ -93,7 +93,7 @@ def _split(name: str) -> tuple[str, str | None, bool]:
 
 def _mangled(written: str, name: str, parameters: str, constant: bool, where: str) -> str:
     try:
-        from clang.cindex import CursorKind, Index, TranslationUnitLoadError
+        from allocscc.libclang import CursorKind, Index, TranslationUnitLoadError
     except ImportError as error:
         raise ConfigError(
             f"{where}: {written}: a C++ name needs libclang to become a symbol; install it or write the symbol"

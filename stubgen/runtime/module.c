@@ -6,7 +6,7 @@ struct allocator *rt_allocators;
 struct alloc_wrapper *rt_wrappers;
 
 /* order and spelling as in allocscc/sidecar.py */
-static const char *const evidence_names[] = {"none", "sizeof", "offsetof", "flow", "new", "return-type", "cast", "strlen", "override", "inlined"};
+static const char *const evidence_names[] = {"none", "sizeof", "offsetof", "flow", "new", "return-type", "cast", "strlen", "override", "inlined", "dwarf"};
 
 static const char *at(const int32_t *field)
 {

@@ -114,6 +114,18 @@ def test_standards_of_cplusplus(box: Toolbox, standard: str, compiler: str) -> N
     assert [(site["line"], site["type"]) for site in box.sites("prog")] == [(3, "node")]
 
 
+def test_types_from_debug_info(box: Toolbox) -> None:
+    """R4: where the source cannot be read a second time, clang 21 and later still says what a `new` allocates."""
+    need("clang++-22")
+    source = "struct S { int a; S(); };\nS *f() { return new S; }\nnamespace n { struct T { long x; }; }\n"
+    source += "void use(void *); n::T *g(int k) { n::T *p = new n::T[k]; use(p); return p; }\n"
+    env = {"ALLOCSCC_CXX": "clang++-22"}
+    box.run(ROOT / "bin" / "allocsc++", "-O2", "-g", "-x", "c++", "-c", "-", "-o", "x.o", env=env, stdin=source)
+    assert [(site["line"], site["type"], site["evidence"]) for site in box.sites("x.o")] == [
+        (2, "S", "dwarf"), (4, "n::T", "dwarf"),
+    ]  # fmt: skip
+
+
 def test_precompiled_header(box: Toolbox) -> None:
     """R3, R4: a header that gcc has compiled; the unit's sites are known all the same."""
     box.write("pre.h", "#include <stdlib.h>\nstruct node { int a; };\n")

@@ -151,7 +151,7 @@ void *merged_by_end(int c, size_t n)
 void *merged_of_one_type(int c)
 {
 	void *p;
-	if (c)
+	if (c) //? malloc: none
 		p = malloc(2 * sizeof(struct a)); //? struct a [sizeof]
 	else
 		p = malloc(3 * sizeof(struct a)); //? struct a [sizeof]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocscc.config.attributes import parse_attributes
-from allocscc.config.marks import MARKS, has_plain_mark
+from allocscc.config.marks import MARKS, WORDS, has_plain_mark, has_word
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,14 @@ def test_plain_mark(text, found):
 )
 def test_marks(text):
     """R5: every other spelling, and the macros of system headers, is found by a plain search."""
-    assert any(mark in text for mark in MARKS)
+    assert any(mark in text for mark in MARKS) or any(has_word(text, word) for word in WORDS)
+
+
+@pytest.mark.parametrize("text", ["int init_alloc_size;", "my_alloc_align(3)", "alloc_sizes", "alloc_size2", ""])
+def test_words_within_others_do_not_count(text):
+    """R5: a variable named like an attribute makes nobody preprocess the unit for its declarations."""
+    assert not any(mark in text for mark in MARKS)
+    assert not any(has_word(text, word) for word in WORDS)
 
 
 @given(st.lists(st.sampled_from(["__attribute__((", "malloc", ")", "))", ",", " ", "x", "_", ";", "{"])).map("".join))

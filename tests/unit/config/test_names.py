@@ -117,7 +117,8 @@ def test_not_a_name(name, what):
 
 def test_without_libclang(monkeypatch):
     """R1: a project without C++ names needs no libclang; with them the message says what to do."""
-    monkeypatch.setitem(sys.modules, "clang.cindex", None)
+    for name in ("allocscc.libclang", "clang"):
+        monkeypatch.setitem(sys.modules, name, None)
     assert as_symbols(parse_signature("malloc(Z)p"), "")
     with pytest.raises(ConfigError, match=r"^p\.toml:3: ns::f: a C\+\+ name needs libclang .* install it or write the"):
         cxx_symbols("ns::f", "p.toml:3")
