@@ -50,6 +50,11 @@ def _driver_words() -> list[str]:
         return []
 
 
+def assembler_options() -> list[str]:
+    """The options that the driver's command line has for the assembler (`-Wa,…`)."""
+    return [option for word in _driver_words() if word.startswith("-Wa,") for option in word.split(",")[1:]]
+
+
 def driver_command(assembly: str) -> tuple[str, list[str]] | None:
     """The source that clang made this assembly file from, and the driver's own arguments.
 

@@ -115,11 +115,12 @@ def _headers(dependencies: str) -> list[str]:
 
 
 def _assemble(command: AssemblerCommand) -> int:
-    real = [command.real, *command.args]
-    from allocscc.compile.clang import for_gas, made_by_compiler
+    from allocscc.compile.clang import assembler_options, for_gas, made_by_compiler
 
     if not command.source or not made_by_compiler(command.source):
-        toolchain.replace(real)
+        toolchain.replace([command.real, *command.args])
+    if os.environ.get("ALLOCSCC_LINES"):
+        command = command.without_debug_info(assembler_options())
     with toolchain.TemporaryFolder() as folder:
         text = toolchain.read_text(command.source)
         result = _try_annotate(command.source, _clang_work(command.source, text, folder))
@@ -128,7 +129,7 @@ def _assemble(command: AssemblerCommand) -> int:
             final = _stripped(final)
         final = for_gas(final)
         if final == text:
-            return toolchain.spawn(real)
+            return toolchain.spawn([command.real, *command.args])
         path = folder.file("unit.s")
         with open(path, "w", **toolchain.ENCODING) as file:  # type: ignore[call-overload]
             file.write(final)

@@ -17,10 +17,17 @@ void __allocs_module_remove(struct allocs_module *) __attribute__((weak));
 
 static struct allocs_module module;
 
+/* the address, from an instruction: where gcc had put it into a constant, bfd 2.44 kept all records (measured) */
+static const struct site_record *from_code(const struct site_record *address)
+{
+	__asm__("" : "+r"(address));
+	return address;
+}
+
 __attribute__((constructor)) static void add(void)
 {
-	module.sites = __start_allocs_sites;
-	module.sites_end = __stop_allocs_sites;
+	module.sites = from_code(__start_allocs_sites);
+	module.sites_end = from_code(__stop_allocs_sites);
 	if (__allocs_module_add && module.sites != module.sites_end) __allocs_module_add(&module);
 }
 

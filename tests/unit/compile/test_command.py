@@ -224,3 +224,13 @@ def test_clang_s_assembler():
 def test_assembler_with_nothing_for_us(words):
     """R3: anything but one `.s` is none of our business."""
     assert AssemblerCommand(["as", *words.split()]).source == ""
+
+
+def test_assembler_without_debug_info():
+    """R3: clang 19 has the assembler write debug info where only we asked for lines; what the user asked for stays."""
+    words = ["--64", "-gdwarf-5", "-o", "-g.o", "--gdwarf-4", "-g", "/tmp/x-1.s"]
+    command = AssemblerCommand(["/usr/bin/as", *words]).without_debug_info([])
+    assert command.args == ["--64", "-o", "-g.o", "/tmp/x-1.s"]
+    assert command.source == "/tmp/x-1.s"
+    asked = AssemblerCommand(["as", "-gdwarf-5", "-g", "x.s"]).without_debug_info(["-g", "-L"])
+    assert asked.args == ["-g", "x.s"]
