@@ -79,6 +79,10 @@ class SourceLines:
                 self._aligned[key] = align(behind, end, expanded)
         return self._aligned[key]
 
+    def read(self) -> dict[str, bytes]:
+        """The files that were looked into, and their contents; b"" where there is none."""
+        return {file: lines.text for file, lines in self._files.items()}
+
     def _read(self, file: str, line: int) -> bytes:
         """A line with those that continue it."""
         lines, count = self._lines(file), 1

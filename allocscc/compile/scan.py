@@ -49,13 +49,19 @@ _ANY_SIZE = Signature("", ("Z",) * 32, "p")
 
 
 def scan(
-    parsed: Parsed, signatures: dict[str, Signature], *, candidates: bool = False, arguments: bool = False
+    parsed: Parsed,
+    signatures: dict[str, Signature],
+    sources: SourceLines,
+    *,
+    candidates: bool = False,
+    arguments: bool = False,
 ) -> list[SourceSite]:
     """All calls of the functions in `signatures`, and in C++ all `new` expressions, in functions of the unit.
 
     Args:
         parsed: the unit.
         signatures: the functions of interest by symbol.
+        sources: where the lines of the sources are looked up.
         candidates: whether to give all other calls, too, that give a pointer and have a `sizeof` in their arguments.
         arguments: whether the compiler places a call in a macro's argument there, not at the macro.
     """
@@ -64,7 +70,7 @@ def scan(
     if not names:
         return []
     hits = _occurrences(parsed.text, names | ({"sizeof"} if candidates else set()))
-    scanner = _Scanner(parsed, signatures, hits, candidates, arguments)
+    scanner = _Scanner(parsed, signatures, hits, sources, candidates, arguments)
     sites, seen = [], set()
     for first in range(0, len(hits), _BATCH):
         for node in parsed.ways(hits[first : first + _BATCH]):
@@ -103,11 +109,12 @@ class _Scanner:
     """Makes sites of the nodes of one unit, in text order; what concerns a function is found once."""
 
     def __init__(
-        self, parsed: Parsed, signatures: dict[str, Signature], hits: list[int], candidates: bool, arguments: bool
+        self, parsed: Parsed, signatures: dict[str, Signature], hits: list[int], sources: SourceLines,
+        candidates: bool, arguments: bool,
     ) -> None:  # fmt: skip
         self._parsed, self._signatures, self._candidates = parsed, signatures, candidates
         self._arguments = arguments
-        self._sources, self._names = SourceLines(), FunctionNames(parsed)
+        self._sources, self._names = sources, FunctionNames(parsed)
         self._function: tuple[tuple[int, int], _Function] | None = None
         self._lines: dict[int, tuple[int, bytes]] = {}
         self._crowded = Counter(parsed.place(hit)[:2] for hit in hits)

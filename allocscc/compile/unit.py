@@ -10,6 +10,7 @@ from allocscc.compile.asm import MachineSite, called_functions, find_sites, glob
 from allocscc.compile.lto import encode_sources
 from allocscc.compile.match import match_sites
 from allocscc.compile.outside import attribute_outside, needed_frames
+from allocscc.compile.reading import Question, Reading, read_source
 from allocscc.compile.records import add_records
 from allocscc.compile.source import INDIRECT, NEW, SourceSite
 from allocscc.compile.statics import expose, exposed_symbols, local_functions
@@ -118,21 +119,27 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     look = look or roles.candidates == "always"
     if not (look or declarations):
         return None
-    if unit.parsed is not None and look:
-        from allocscc.compile.scan import definitions, scan
-
-        own = {found.symbol: found for found in definitions(unit.parsed, stubbed)}
-        known = signatures | {s: Signature(s, (), "v") for s in own if s not in signatures}
-        arguments = "clang version" in text
-        source = scan(unit.parsed, known, candidates=roles.candidates != "never", arguments=arguments)
-        called = {place.callee for place in calls} | {site.callee for site in source}
-        local = [found for symbol, found in own.items() if unit.intermediate or symbol in called or symbol in scoped]
+    if unit.preprocessed is not None and look:
+        reading = _read_source(unit, unit.preprocessed, stubbed, signatures, roles)
+        source = reading.sites
+        called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
+        local = [found for found in reading.definitions if unit.intermediate or found.symbol in called]
         apart = unit.compile_apart(local) if local else None
         text = text if apart is None else apart
         if text is not unit.text or any(site.candidate for site in source):
             calls = _machine_sites(text, stubbed, source, unit.cwd)
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+
+
+def _read_source(
+    unit: Unit, found: Preprocessed, stubbed: set[str], signatures: dict[str, Signature], roles: Roles
+) -> Reading:
+    """What the source says of the unit's allocations."""
+    text, path = unit.preprocessed_text, found.path if found.path == unit.source else ""
+    candidates, arguments = roles.candidates != "never", "clang version" in unit.text
+    question = Question(text, path, found.language, found.standard, stubbed, signatures, candidates, arguments)
+    return read_source(question, lambda: unit.parsed, dict(os.environ))
 
 
 def _machine_sites(text: str, callees: set[str], source: list[SourceSite], cwd: str) -> list[MachineSite]:

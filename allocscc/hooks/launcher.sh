@@ -6,38 +6,38 @@
 
 warn() { printf '%s: warning: %s\n' "$name" "$1" >&2; }
 
-# The absolute path of program $1 on PATH, never this launcher itself (masquerade folders).
+# Set $found to the absolute path of program $1 on PATH, never this launcher itself (masquerade folders).
+# No $(…) here and below where it can be helped: each costs a fork, and every compile pays.
 real_program() {
+	found=$1
 	case $1 in
-	*/*) printf '%s\n' "$1"; return ;;
+	*/*) return ;;
 	esac
-	(
-		IFS=:
-		set -f
-		for dir in $PATH; do
-			candidate=${dir:-.}/$1
-			if [ -x "$candidate" ] && [ ! -d "$candidate" ] && ! [ "$candidate" -ef "$self" ]; then
-				printf '%s\n' "$candidate"
-				exit 0
-			fi
-		done
-		exit 1
-	)
-}
-
-# The interpreter itself, not a version manager's shim: a shim takes several times as long to start.
-find_python() {
-	for candidate in "$here/python3" "$root/.venv/bin/python3"; do
-		[ -x "$candidate" ] && { printf '%s\n' "$candidate"; return; }
-	done
-	for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
-		"$candidate" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 11) or print(sys.executable))' \
-			2>/dev/null && return
+	rest=$PATH:
+	while [ -n "$rest" ]; do
+		dir=${rest%%:*}
+		rest=${rest#*:}
+		found=${dir:-.}/$1
+		if [ -x "$found" ] && [ ! -d "$found" ] && ! [ "$found" -ef "$self" ]; then
+			return
+		fi
 	done
 	return 1
 }
 
-: "${ALLOCSCC_PYTHON:=$(find_python)}"
+# The interpreter itself, not a version manager's shim: a shim takes several times as long to start.
+find_python() {
+	for ALLOCSCC_PYTHON in "$here/python3" "$root/.venv/bin/python3"; do
+		[ ! -x "$ALLOCSCC_PYTHON" ] || return 0
+	done
+	for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+		ALLOCSCC_PYTHON=$("$candidate" -I -S -c \
+			'import sys; sys.exit(sys.version_info < (3, 11) or print(sys.executable))' 2>/dev/null) && return
+	done
+	ALLOCSCC_PYTHON=
+}
+
+[ -n "${ALLOCSCC_PYTHON-}" ] || find_python
 # Python runs with -I -S (no site module, no PYTHON* variables), so it is told where to import from.
 ALLOCSCC_PATH=${ALLOCSCC_HOME%/allocscc}
 for dir in "${ALLOCSCC_PYTHON%/bin/*}"/lib/python3*/site-packages "$root"/.venv/lib/python3*/site-packages; do
@@ -77,10 +77,11 @@ case $driver in
 	shift
 	;;
 esac
-real=$(real_program "$driver") || {
+real_program "$driver" || {
 	echo "$name: the compiler '$driver' is not on PATH; set ALLOCSCC_CC or ALLOCSCC_CXX to one that is" >&2
 	exit 127
 }
+real=$found
 
 # Questions are answered by the compiler alone: libtool would bake a hook's path into what it generates.
 input=

@@ -185,8 +185,15 @@ def test_interrupted(box: Toolbox, number: signal.Signals, delay: float, flags: 
     """R3, HAZARDS 23: at whatever moment, the compile ends by that signal's ways and leaves nothing."""
     body = "\n".join(f"void *f{i}(int n) {{ return malloc(n * sizeof(int) + {i}); }}" for i in range(5000))
     box.write("long.c", f"{HEAD}{body}\n")
-    process = subprocess.Popen([ALLOCSCC, "-O2", *flags, "long.c"], cwd=box.folder, env=box.env, start_new_session=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [ALLOCSCC, "-O2", *flags, "long.c"],
+        cwd=box.folder,
+        env=box.env,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a shell's background job ignores SIGINT
+    )
     time.sleep(delay)
     os.killpg(process.pid, number)
     assert process.wait() != 0

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from allocscc.compile.columns import SourceLines
 from allocscc.compile.scan import parse, scan
 from allocscc.compile.source import Sized
 from allocscc.config.signature import parse_signature
@@ -178,6 +179,6 @@ def scanned(box: Toolbox, name: str, driver: str, *flags: str) -> list[dict[str,
     box.run(driver, *flags, "-E", name, "-o", "x.i")
     path = box.folder / "x.i"
     signatures = {callee: parse_signature(f"{callee}(Z)p") for callee in ("malloc",)}
-    found = scan(parse(str(path), path.read_bytes(), "c", list(flags)), signatures)
+    found = scan(parse(str(path), path.read_bytes(), "c", list(flags)), signatures, SourceLines())
     sized = [(site, site.sized or Sized("", "none")) for site in found]
     return [{**asdict(site), "type": said.type, "evidence": said.evidence} for site, said in sized]

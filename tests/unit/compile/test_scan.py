@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allocscc.compile.columns import SourceLines
 from allocscc.compile.scan import parse, scan
 from allocscc.compile.sizes import SizeReader
 from allocscc.compile.source import NEW
@@ -47,7 +48,7 @@ def look(tmp_path):
     def scanned(text, preamble=_C, language="c", standard=()):
         path = tmp_path / "unit.i"
         path.write_text(f'{preamble}# {_LAST} "/src/x.c"\n{text}\n', encoding="utf-8")
-        return scan(parse(str(path), path.read_bytes(), language, list(standard)), _SIGNATURES)
+        return scan(parse(str(path), path.read_bytes(), language, list(standard)), _SIGNATURES, SourceLines())
 
     return scanned
 
@@ -461,7 +462,7 @@ def test_any_text(tmp_path_factory, words):
         f"void *malloc(unsigned long);\nvoid *f(void) {{ malloc( {' '.join(words)} \n}}\n", encoding="utf-8"
     )
     for language in ("c", "c++"):
-        for site in scan(parse(str(path), path.read_bytes(), language, []), _SIGNATURES):
+        for site in scan(parse(str(path), path.read_bytes(), language, []), _SIGNATURES, SourceLines()):
             assert site.callee in ("malloc", NEW)
 
 
