@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+FUZZ_COUNT ?= 10000
+FUZZ_SEED ?= 0
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint fuzz bench clean
 
 help:
 	@echo 'make demo    build and run a small program, show who owns its heap (sets up .venv first)'
 	@echo 'make test    all tests; those that need a missing optional tool say so'
 	@echo 'make lint    ruff and mypy'
+	@echo 'make fuzz    damaged inputs against plain gcc, FUZZ_COUNT of them (10000); what finds something stays in build/fuzz'
 	@echo 'make bench   ratios of time against plain gcc, measured now'
 	@echo 'make clean   remove .venv and build/'
 
@@ -32,6 +35,9 @@ lint: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+fuzz: $(STAMP)
+	$(VENV)/bin/python3 -m tests.fuzz --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)
 
 bench: $(STAMP)
 	$(VENV)/bin/python3 benchmarks/steps.py

@@ -5,6 +5,11 @@ plain compiler would, except `ConfigError`, which stops a link: a silently ignor
 """
 
 
+def printable(text: str) -> str:
+    """The text without control characters but tab and newline: names and values in files may hold any."""
+    return "".join(c if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160) else "?" for c in text)
+
+
 class AllocsError(Exception):
     """Base of the hierarchy; `status` is the process exit status (sysexits.h where one fits)."""
 
@@ -12,7 +17,7 @@ class AllocsError(Exception):
 
     def __str__(self) -> str:
         """The message; control characters of a name or value must not reach a terminal."""
-        return "".join(c if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160) else "?" for c in super().__str__())
+        return printable(super().__str__())
 
 
 class UsageError(AllocsError):

@@ -6,13 +6,30 @@ final link) and, where that is not possible, in a file. Unknown keys are ignored
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 
 from allocscc.errors import FormatError
 from allocscc.values import asdict, dataclass
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` itself costs 20 ms of import
+    from typing import Any, TypeVar
+
+    Row = TypeVar("Row")
+
 VERSION = 1
 _MAGIC = b"allocs-sidecar "
+_SYMBOL = re.compile(r"\.?[^\W\d][\w.$]*")
+# Half of a surrogate pair, alone, is no character; in this range it stands for a byte of a file name.
+_BYTE = range(0xDC80, 0xDD00)
+_LONGEST_HEAD = 64
+_PARTS = {
+    "sites": "list of sites",
+    "declarations": "list of declarations",
+    "sources": "list of sources",
+    "statics": "table of static functions",
+}
 
 # Order is the number in a site record's flags; stubgen/runtime/module.c has the same list.
 EVIDENCE = (
@@ -123,6 +140,8 @@ def encode(
 def decode(data: bytes, where: str = "sidecar") -> list[Site]:
     """All sites of all records in `data`.
 
+    Of a record that a newer version wrote, what this one does not know is left out.
+
     Args:
         data: contents of a section or a file: any number of records.
         where: names the data in error messages.
@@ -130,66 +149,94 @@ def decode(data: bytes, where: str = "sidecar") -> list[Site]:
     Raises:
         FormatError: the data is cut short, or is no sidecar.
     """
-    return [site for body, place in _bodies(data, where) for site in _sites(body, place)]
+    return [site for record in _records(data, where) for site in record.rows("sites", _site)]
 
 
 def decode_declarations(data: bytes, where: str = "sidecar") -> list[Declaration]:
     """All declarations of all records in `data`; arguments and errors as for `decode`."""
-    return [found for body, place in _bodies(data, where) for found in _declarations(body, place)]
+    return [found for record in _records(data, where) for found in record.rows("declarations", _declaration)]
 
 
 def decode_sources(data: bytes, where: str = "sidecar") -> list[dict[str, object]]:
     """The `sources` of all records in `data`, as they were encoded; arguments and errors as for `decode`."""
-    found: list[dict[str, object]] = []
-    for body, place in _bodies(data, where):
-        try:
-            rows = json.loads(body).get("sources", [])
-            if not all(isinstance(row, dict) for row in rows):
-                raise TypeError("an entry is no object")
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise FormatError(f"{place}: not a list of sources: {error}") from error
-        found += rows
-    return found
+    return [row for record in _records(data, where) for row in record.rows("sources", _source)]
 
 
 def decode_statics(data: bytes, where: str = "sidecar") -> list[dict[str, str]]:
     """The `statics` of each record in `data`; arguments and errors as for `decode`."""
-    found = []
-    for body, place in _bodies(data, where):
+    return [_named_symbols(record.rows("statics", _static)) for record in _records(data, where)]
+
+
+def is_symbol(name: str) -> bool:
+    """Whether a function can have this symbol: what a sidecar says of others would be code in a stub."""
+    return _SYMBOL.fullmatch(name) is not None
+
+
+def load_json(data: bytes) -> object:
+    """The value of a JSON text; every text in it can be printed and written, with `surrogateescape`.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    value: object = json.loads(data.decode("utf-8"), parse_constant=_no_number)
+    if b"\\u" in data:
+        for code in _lone_surrogates(value):
+            raise ValueError(f"U+{code:04X} is no character")
+    return value
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number")
+
+
+def _lone_surrogates(value: object) -> Iterator[int]:
+    text = json.dumps(value, ensure_ascii=False)
+    return (ord(char) for char in text if "\ud800" <= char <= "\udfff" and ord(char) not in _BYTE)
+
+
+class _Record:
+    """One record: its JSON, and the place that its error messages name."""
+
+    def __init__(self, body: bytes, version: int, where: str) -> None:
+        self.body, self.is_newer = body, version > VERSION
+        self.where = f"{where}, of version {version} (this allocscc reads {VERSION})" if self.is_newer else where
+
+    def rows(self, part: str, read: "Callable[[Any], Row]") -> "list[Row]":
+        """The entries of a list or table of the record, each through `read`; of a newer version, those that it can."""
+        found: list[Row] = []
         try:
-            pairs = json.loads(body).get("statics", {})
-            if not all(isinstance(text, str) for pair in pairs.items() for text in pair):
-                raise TypeError("a name is no text")
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise FormatError(f"{place}: not a table of static functions: {error}") from error
-        found.append(pairs)
-    return found
+            body: Any = load_json(self.body)
+            rows = body[part] if part == "sites" else body.get(part, [])
+            if not isinstance(rows, list | dict if part == "statics" else list):
+                raise TypeError(f"it is {rows!r}")
+            for row in rows.items() if isinstance(rows, dict) else rows:
+                try:
+                    found.append(read(row))
+                except (ValueError, TypeError, KeyError, AttributeError):
+                    if not self.is_newer:
+                        raise
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise FormatError(f"{self.where}: not a {_PARTS[part]}: {error!s:.200}") from error
+        return found
 
 
-def _bodies(data: bytes, where: str) -> Iterator[tuple[bytes, str]]:
+def _records(data: bytes, where: str) -> Iterator[_Record]:
     at = 0
     while at < len(data):
-        end = data.find(b"\n", at)
+        end = data.find(b"\n", at, at + _LONGEST_HEAD)
         words = data[at:end].split() if end >= 0 else []
-        if not data.startswith(_MAGIC, at) or len(words) != 3 or not _is_length(words[2]):
+        if not data.startswith(_MAGIC, at) or len(words) != 3 or not all(map(_is_number, words[1:])):
             raise FormatError(f"{where}: no sidecar record at byte {at}; was the section edited?")
         length = int(words[2])
         body = data[end + 1 : end + 1 + length]
         if len(body) != length:
             raise FormatError(f"{where}: the record at byte {at} is cut short ({len(body)} of {length} bytes)")
-        yield body, f"{where}, record at byte {at}"
+        yield _Record(body, int(words[1]), f"{where}, record at byte {at}")
         at = end + 1 + length
 
 
-def _is_length(word: bytes) -> bool:
+def _is_number(word: bytes) -> bool:
     return word.isdigit() and len(word) < 16
-
-
-def _sites(body: bytes, where: str) -> list[Site]:
-    try:
-        return [_site(raw) for raw in json.loads(body)["sites"]]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise FormatError(f"{where}: not a list of sites: {error}") from error
 
 
 def _site(raw: dict[str, object]) -> Site:
@@ -207,16 +254,26 @@ def _site(raw: dict[str, object]) -> Site:
     return Site(**known)  # type: ignore[arg-type]
 
 
-def _declarations(body: bytes, where: str) -> list[Declaration]:
-    try:
-        return [_declaration(raw) for raw in json.loads(body).get("declarations", [])]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise FormatError(f"{where}: not a list of declarations: {error}") from error
-
-
 def _declaration(raw: dict[str, object]) -> Declaration:
     texts = {name: raw[name] for name in ("kind", "list", "entry", "signature", "suballocates", "origin")}
     free = raw["free"]
     if not isinstance(free, list) or not all(isinstance(text, str) for text in (*texts.values(), *free)):
         raise TypeError(f"a declaration is {raw!r}")
     return Declaration(free=tuple(free), **texts)  # type: ignore[arg-type]
+
+
+def _source(raw: object) -> dict[str, object]:
+    if not isinstance(raw, dict):
+        raise TypeError("an entry is no object")
+    return raw
+
+
+def _static(pair: tuple[str, object]) -> tuple[str, str]:
+    name, symbol = pair
+    if not isinstance(symbol, str):
+        raise TypeError("a name is no text")
+    return name, symbol
+
+
+def _named_symbols(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    return {name: symbol for name, symbol in pairs if is_symbol(symbol)}

@@ -35,16 +35,24 @@ def interruptible(main: "Callable[[], int]") -> int:
     """
     import _signal
 
+    numbers = [
+        number
+        for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+        if _signal.getsignal(number) != _signal.SIG_IGN
+    ]
+
     def interrupt(number: int, _: object) -> None:
+        for other in numbers:  # a second one must not disturb the tidying up
+            _signal.signal(other, _signal.SIG_IGN)
         raise Interrupt(number)
 
-    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
-        if _signal.getsignal(number) != _signal.SIG_IGN:
-            _signal.signal(number, interrupt)
+    for number in numbers:
+        _signal.signal(number, interrupt)
     try:
         return main()
     except Interrupt as interrupted:
-        _signal.signal(interrupted.signal, _signal.SIG_DFL)
+        if interrupted.signal != _signal.SIGKILL:
+            _signal.signal(interrupted.signal, _signal.SIG_DFL)
         os.kill(os.getpid(), interrupted.signal)
         return 128 + interrupted.signal
 
@@ -106,10 +114,7 @@ def wait(pid: int) -> int:
     """Wait for a program that `start` started and give its exit status; die of the same signal if it died of one."""
     status = wait_for(pid)
     if status < 0:
-        import _signal
-
-        _signal.signal(-status, _signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
+        raise Interrupt(-status)
     return status
 
 

@@ -8,6 +8,7 @@ struct leaf;
 struct alloc_index {
 	_Atomic(struct leaf *) *root;
 	unsigned shift; /* granule: 2^shift bytes; two chunks never start in one */
+	int regions;    /* whether it remembers of each chunk which region it belongs to */
 };
 
 #endif

@@ -3,7 +3,8 @@
  * Every function may be called with any address; interior pointers work; NULL or 0 means "nothing is known".
  * The functions are weak: a program runs unchanged where the runtime is absent, so test one before the first call
  * (`if (alloc_get_site) ...`) if your code may also be built without allocscc.
- * Pointers to structures and strings stay valid until the process ends.
+ * Pointers to sites and strings stay valid until the process ends, those to an allocator or a wrapper until its object
+ * is unloaded; chunks that outlive it have a copy from then on, which frees nothing.
  */
 #ifndef ALLOCS_H
 #define ALLOCS_H
@@ -51,9 +52,15 @@ extern "C" {
 
 struct alloc_index;
 
+/* One function of an allocator; `function` is NULL where it is not linked. */
+struct alloc_function {
+	const char *name, *role; /* role: the config's list that has it, e.g. "alloc" or "usable-size" */
+	void (*function)(void);
+};
+
 /* One instance of an allocator: one definition of its family's key symbol in one linked object (R10). */
 struct allocator {
-	const char *name;
+	const char *name;                /* the family's; "family@object" where several instances live in the process */
 	const struct allocator *parent;  /* whose chunks it carves up; observed at run time; NULL for top level */
 	unsigned long alloc_count;       /* chunks allocated so far; brought up to date by every query that returns it */
 	struct alloc_index *index;
@@ -61,6 +68,9 @@ struct allocator {
 	int (*free_chunk)(void *, size_t); /* its own free function with the arguments it needs; 0 or an errno */
 	struct allocator *next;
 	unsigned number;
+	const char *family;              /* the config entry's name */
+	const char *object;              /* file name of the shared object that it is in; NULL: the executable */
+	const struct alloc_function *functions; /* all functions of the family; the last one's name is NULL */
 };
 
 /* One wrapper function (R12). */
@@ -70,6 +80,7 @@ struct alloc_wrapper {
 	int (*free_chunk)(void *, size_t);
 	struct alloc_wrapper *next;
 	int known;
+	int sized; /* only carries an element's size to inner allocations: what these say of the type does not count */
 };
 
 /* One call instruction that calls an entry point or a wrapper (R13). Use the accessors below. */

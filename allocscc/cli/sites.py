@@ -10,6 +10,7 @@ from plumbum import cli
 
 from allocscc.elf import archive
 from allocscc.elf.object import ET_REL, ElfObject, cstring
+from allocscc.errors import printable
 from allocscc.report.srcallocs import srcallocs_line
 from allocscc.sidecar import EVIDENCE, FLAG_NAMES, Declaration, Site, decode, decode_declarations
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
@@ -47,7 +48,8 @@ class Sites(cli.Application):
         for site in sites:
             if site.candidate and not self.candidates:
                 continue
-            print(f"{site.file}:{site.line}:{site.column}: {site.function}: {site.callee} -> {_type(site)}")
+            line = f"{site.file}:{site.line}:{site.column}: {site.function}: {site.callee} -> {_type(site)}"
+            print(printable(line))
         return 0
 
 
@@ -163,10 +165,12 @@ def coverage_of(sites: list[Site]) -> Coverage:
 def _line_of(site: Site, lines: dict[str, list[str]]) -> str:
     if site.file not in lines:
         try:
-            with open(site.file, encoding="utf-8", errors="replace") as file:
-                lines[site.file] = file.read().split("\n")
-        except OSError:
             lines[site.file] = []
+            if os.path.isfile(site.file):  # what is recorded may be anything, also a pipe that never ends
+                with open(site.file, encoding="utf-8", errors="replace") as file:
+                    lines[site.file] = file.read().split("\n")
+        except (OSError, ValueError):  # ValueError: a name with NUL
+            pass
     known = lines[site.file]
     return known[site.line - 1] if 0 < site.line <= len(known) else ""
 

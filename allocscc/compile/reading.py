@@ -9,6 +9,7 @@ from __future__ import annotations
 import marshal
 import os
 
+from allocscc.cache import tidy, write
 from allocscc.compile.apart import Definition
 from allocscc.compile.source import Sized, SourceSite
 from allocscc.config.signature import Signature
@@ -156,11 +157,8 @@ def _store(path: str, reading: Reading, sources: dict[str, bytes]) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
         if os.path.basename(path).startswith(_TURN):
-            _tidy(folder)
-        temporary = f"{path}.{os.getpid()}"
-        with open(temporary, "wb") as file:
-            marshal.dump(value, file)
-        os.replace(temporary, path)
+            tidy(folder, _MOST)
+        write(path, marshal.dumps(value))
     except (OSError, ValueError):
         pass  # a full disk: the next compile reads again
 
@@ -173,22 +171,6 @@ def _site(row: tuple[Any, ...]) -> SourceSite:
 def _row(value: Definition | SourceSite | Sized) -> tuple[Any, ...]:
     fields = (getattr(value, name) for name in value.__match_args__)
     return tuple(_row(field) if isinstance(field, Sized) else field for field in fields)
-
-
-def _tidy(folder: str) -> None:
-    """Remove the older half of the entries if there are too many."""
-    ages = []
-    for entry in os.scandir(folder):
-        try:
-            ages.append((entry.stat().st_mtime_ns, entry.path))
-        except OSError:
-            continue
-    if len(ages) > _MOST:
-        for _, path in sorted(ages)[: len(ages) // 2]:
-            try:
-                os.unlink(path)
-            except OSError:
-                continue
 
 
 def _contents(path: str) -> bytes:

@@ -205,10 +205,12 @@ def definitions(parsed: Parsed, symbols: set[str]) -> list[Definition]:
         parsed: the unit.
         symbols: link-time symbols; of a static function its name.
     """
-    words = {word for symbol in symbols for word in identifiers(symbol)[-1:]}
+    words = [re.escape(word.encode()) for symbol in symbols for word in identifiers(symbol)[-1:]]
+    if any(symbol.startswith(("_Znw", "_Zna")) for symbol in symbols):
+        words.append(rb"operator[ \t\n]+new(?:[ \t\n]*\[[ \t\n]*\])?")
     if not words:
         return []
-    any_word = b"|".join(re.escape(word.encode()) for word in sorted(words))
+    any_word = b"|".join(sorted({*words}))
     found: dict[str, Definition] = {}
     for match in re.finditer(rb"\b(%s)[ \t\n)]*\(" % any_word, parsed.text):
         if _AFTER_A_CALL.match(parsed.text, _closing(parsed.text, match.end())):

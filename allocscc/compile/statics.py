@@ -42,7 +42,9 @@ def expose(text: str, symbols: dict[str, str]) -> str:
     """The assembly with local functions under global, hidden symbols."""
     if not symbols:
         return text
-    word = re.compile(rf"(?<![\w.$@\"])({'|'.join(map(re.escape, symbols))})(?![\w.$])")
+    # In AT&T syntax `$` in front makes an address an operand; elsewhere it is a letter of a name.
+    before = r"(?:(?<![\w.$@\"])|(?<=[\s,]\$))"
+    word = re.compile(rf"{before}({'|'.join(map(re.escape, symbols))})(?![\w.$])")
     pieces, at = [], 0
     for line in _TEXT.finditer(text):
         pieces.append(word.sub(lambda match: symbols[match[1]], text[at : line.start()]))

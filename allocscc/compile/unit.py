@@ -123,13 +123,18 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         reading = _read_source(unit, unit.preprocessed, stubbed, signatures, roles)
         source = reading.sites
         called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
-        local = [found for found in reading.definitions if unit.intermediate or found.symbol in called]
+        local = [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
         apart = unit.compile_apart(local) if local else None
         text = text if apart is None else apart
         if text is not unit.text or any(site.candidate for site in source):
             calls = _machine_sites(text, stubbed, source, unit.cwd)
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+
+
+def _is_called(symbol: str, called: set[str]) -> bool:
+    """Whether a function is among those called; a `new` does not say which operator new it calls."""
+    return symbol in called or (NEW in called and symbol.startswith(("_Znw", "_Zna")))
 
 
 def _read_source(

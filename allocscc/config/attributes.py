@@ -8,6 +8,7 @@ gcc's (manual, "Common Function Attributes"): `malloc`, `malloc (deallocator, n)
 import re
 from collections.abc import Sequence
 
+from allocscc.config.model import gives_chunk
 from allocscc.config.signature import Signature, parse_signature
 from allocscc.errors import SignatureError
 from allocscc.sidecar import Declaration
@@ -160,6 +161,8 @@ def _annotated(prototype: Prototype, attribute: Attribute) -> Declaration | None
     family, _, parent = next((word for word in words if not word.startswith(("(", "->"))), "").partition("<")
     signature = _written_signature(prototype, role, letters)
     if signature is None or (role in ("resize", "free", "free-all") and signature.first_pointer is None):
+        return None
+    if kind == "allocator" and role in ("alloc", "resize") and not gives_chunk(signature):
         return None
     entry = family or signature.undoes or prototype.name
     plain = Signature(signature.name, signature.args, signature.ret)

@@ -54,7 +54,7 @@ def findings(layers: Sequence[Config]) -> list[Finding]:
         found += _replaced(below, layer)
         below = merge_layers([below, layer])
     merged = merge_layers(layers)
-    return found + _claims(merged) + _resizing(merged)
+    return found + _claims(merged) + _resizing(merged) + _regions(merged)
 
 
 def mentions(layers: Sequence[Config], name: str) -> list[Mention]:
@@ -176,7 +176,8 @@ def _claims(merged: Config) -> list[Finding]:
             continue
         name = role_name(role.signature)
         other = claimed.get(name)
-        if other is not None and other.entry is not role.entry:
+        shared = other is not None and role.list == other.list == "free-all"  # each family's chunks go
+        if other is not None and other.entry is not role.entry and not shared:
             found.append(
                 Finding(
                     role.entry.origin,
@@ -203,4 +204,17 @@ def _resizing(merged: Config) -> list[Finding]:
             if looks and family.chunk_of(signature) is None and signature.first_pointer is not None:
                 text = f"{signature} looks as if it resized a chunk; if it does, list it in resize"
                 found.append(Finding(family.origin, f"allocator.{family.name}.alloc: {text}"))
+    return found
+
+
+def _regions(merged: Config) -> list[Finding]:
+    """Families whose regions are freed, but whose entry points do not say to which one a chunk belongs."""
+    found = []
+    for family in merged.allocators.values():
+        freeing = [s for s in family.free_all if s.first_pointer is not None]
+        told = [s for s in (*family.alloc, *family.resize) if "p" in s.args]
+        if freeing and not told:
+            text = f"{freeing[0]} frees a region, but no function of alloc takes one (p)"
+            text += ": chunks go with their parent only"
+            found.append(Finding(family.origin, f"allocator.{family.name}.free-all: {text}"))
     return found

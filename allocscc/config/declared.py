@@ -8,7 +8,7 @@ from allocscc.config.globs import glob_regex
 from allocscc.config.model import ANY_PARENT, Allocator, Config, Entry, Sized, Wrapper, functions_of, merge, table
 from allocscc.config.signature import Signature, parse_signature
 from allocscc.errors import SignatureError
-from allocscc.sidecar import Declaration
+from allocscc.sidecar import Declaration, is_symbol
 from allocscc.values import replace
 
 
@@ -55,6 +55,8 @@ def declared_layer(declarations: Iterable[Declaration]) -> Config:
             frees = tuple(parse_signature(text) for text in declaration.free)
         except SignatureError:  # a newer version's: this one does not know it
             continue
+        if any(found.scope or not is_symbol(found.name) for found in (signature, *frees)):
+            continue  # no compiler's: it would be code in a stub
         seen.add(name)
         key = f"{declaration.kind}.{declaration.entry}"
         entry = _extended(entries.get(key), declaration, signature, frees)

@@ -6,7 +6,7 @@ from allocscc.values import dataclass
 
 # Lists whose functions allocate; the others' only free, ask or tune.
 ALLOCATING = ("alloc", "resize", "sized")
-_OBSERVED = (*ALLOCATING, "free", "free-all")
+_OBSERVED = (*ALLOCATING, "free", "free-chain", "free-since", "free-all")
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Role:
 
     Attributes:
         entry: the config entry that speaks for it.
-        list: the entry's list that has it: `alloc`, `resize`, `free`, `free-all`, `usable-size`, `meta` or `sized`.
+        list: the entry's list that has it: `alloc`, `resize`, `free`, `free-chain`, `free-since`, `free-all`,
+            `usable-size`, `meta` or `sized`.
         signature: the function's signature there.
     """
 

@@ -86,7 +86,10 @@ def _overloads(entry: Allocator | Wrapper, symbols: list[str]) -> Allocator | Wr
 
     changed = replace(entry, alloc=expanded(entry.alloc), resize=expanded(entry.resize), free=expanded(entry.free))
     if isinstance(changed, Allocator):
-        return replace(changed, free_all=expanded(changed.free_all), meta=expanded(changed.meta))
+        return replace(
+            changed, free_all=expanded(changed.free_all), meta=expanded(changed.meta),
+            free_chain=expanded(changed.free_chain), free_since=expanded(changed.free_since),
+        )  # fmt: skip
     return changed
 
 
@@ -120,6 +123,7 @@ def _filled(entry: Allocator | Wrapper, name: str, capture: _Capture, present: s
     return replace(
         entry, name=name, alloc=alloc, resize=resize, free=free, free_all=filled(entry.free_all),
         meta=filled(entry.meta), usable_size=usable[0] if usable else None, key=key or "",
+        free_chain=filled(entry.free_chain), free_since=filled(entry.free_since),
     )  # fmt: skip
 
 

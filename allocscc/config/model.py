@@ -32,10 +32,14 @@ class Allocator:
         interpose: `"preload"` where a preloaded library's definition would win (R8), else "".
         origin: file:line, variable or source declaration that the entry comes from; not part of its value.
         resize: entry points that free a chunk and allocate another one in its stead.
-        free_all: entry points that free all chunks of a region; the first `p` of `alloc` is then the region.
+        free_all: entry points that free all chunks of a region; the first `p` of `alloc` is then the region. Without a
+            pointer: all chunks of the instance.
         meta: other functions of the family, which only ask or tune.
         key: the key symbol where it is not the first of `alloc`, else "".
         disabled: whether the entry is switched off.
+        free_chain: entry points that free a list of chunks, linked by a pointer at the offset that the first `z` behind
+            the `P` gives, or at their begin.
+        free_since: entry points that free a chunk and all that its region handed out after it.
     """
 
     kind: ClassVar[str] = "allocator"
@@ -52,6 +56,8 @@ class Allocator:
     meta: tuple[Signature, ...] = ()
     key: str = ""
     disabled: bool = False
+    free_chain: tuple[Signature, ...] = ()
+    free_since: tuple[Signature, ...] = ()
 
     @property
     def key_symbol(self) -> str:
@@ -66,7 +72,7 @@ class Allocator:
         """
         if signature.chunk_arg is not None:
             return signature.chunk_arg
-        traditional = not self.suballocates and not self.free_all and signature.size_args
+        traditional = not self.suballocates and not self.free_all and not self.free_since and signature.size_args
         return signature.first_pointer if signature in self.resize or traditional else None
 
 
@@ -199,6 +205,11 @@ class Config:
         return tuple(e for e in self.entries.values() if isinstance(e, Override) and not e.disabled)
 
 
+def gives_chunk(signature: Signature) -> bool:
+    """Whether an allocating function says where its chunk is: a pointer as result, or one that it is stored through."""
+    return signature.out_arg is not None or signature.ret in ("p", "z", "l")
+
+
 def table(entries: Iterable[Entry]) -> dict[str, Entry]:
     """Entries by their keys; of two with the same key the later one."""
     found: dict[str, Entry] = {}
@@ -219,7 +230,8 @@ def functions_of(entry: Entry) -> Iterator[tuple[str, Signature]]:
     lists = [("alloc", entry.alloc), ("resize", entry.resize), ("free", entry.free)]
     if isinstance(entry, Allocator):
         usable = (entry.usable_size,) if entry.usable_size else ()
-        lists += [("free-all", entry.free_all), ("usable-size", usable), ("meta", entry.meta)]
+        lists += [("free-chain", entry.free_chain), ("free-since", entry.free_since), ("free-all", entry.free_all)]
+        lists += [("usable-size", usable), ("meta", entry.meta)]
     for key, signatures in lists:
         for signature in signatures:
             yield key, signature
@@ -280,5 +292,5 @@ def _without(entry: Entry, removed: set[str]) -> Entry | None:
     key = "" if entry.key in removed else entry.key
     return replace(
         entry, alloc=alloc, resize=resize, free=free, free_all=kept(entry.free_all), meta=kept(entry.meta),
-        usable_size=usable, key=key,
+        usable_size=usable, key=key, free_chain=kept(entry.free_chain), free_since=kept(entry.free_since),
     )  # fmt: skip

@@ -10,7 +10,19 @@ from typing import Any
 
 from allocscc.config.functions import ALLOCATING, role_name
 from allocscc.config.lines import Lines
-from allocscc.config.model import KINDS, Allocator, Config, Entry, Named, Override, Sized, Wrapper, functions_of, table
+from allocscc.config.model import (
+    KINDS,
+    Allocator,
+    Config,
+    Entry,
+    Named,
+    Override,
+    Sized,
+    Wrapper,
+    functions_of,
+    gives_chunk,
+    table,
+)
 from allocscc.config.names import as_symbols, cxx_symbols
 from allocscc.config.signature import Signature, is_readable, parse_signature, split_scope
 from allocscc.errors import ConfigError
@@ -19,7 +31,8 @@ _TOP_KEYS = {
     "allocator", "wrapper", "override", "sized", "use", "remove", "on-error", "sidecar", "hooks", "stubgen",
 }  # fmt: skip
 _ALLOCATOR_KEYS = {
-    "alloc", "resize", "free", "free-all", "usable-size", "meta", "key", "suballocates", "interpose", "disable",
+    "alloc", "resize", "free", "free-chain", "free-since", "free-all", "usable-size", "meta", "key", "suballocates",
+    "interpose", "disable",
 }  # fmt: skip
 _WRAPPER_KEYS = {"alloc", "resize", "free", "disable"}
 _OVERRIDE_KEYS = {"function", "callee", "says", "type", "disable"}
@@ -154,11 +167,17 @@ class _File:
             self._signatures(body, *key, "meta"),
             self._key(body, (*alloc, *resize), *key, "key"),
             self._flag(body, *key, "disable"),
+            self._signatures(body, *key, "free-chain"),
+            self._signatures(body, *key, "free-since"),
         )
         if not family.alloc and not family.disabled:
             raise ConfigError(f"{family.origin}: allocator.{name}.alloc must list at least one signature")
-        for list_name in ("free", "free-all", "resize"):
+        for list_name in ("free", "free-chain", "free-since", "resize"):
             self._need_chunk(body, *key, list_name)
+        for list_name in ("alloc", "resize"):
+            self._need_result(body, *key, list_name)
+        if usable_size is not None and (len(usable_size.args) != 1 or usable_size.first_pointer is None):
+            raise ConfigError(f"{where}: {'.'.join(key)}.usable-size: {usable_size} must take the chunk alone, as (p)z")
         return family
 
     def _key(self, body: dict[str, Any], signatures: tuple[Signature, ...], *key: str) -> str:
@@ -199,6 +218,16 @@ class _File:
             if signature.first_pointer is None:
                 where = self._lines.where_item(signature.full_name, *key)
                 raise ConfigError(f"{where}: {'.'.join(key)}: {signature} names no chunk; write P for that argument")
+
+    def _need_result(self, body: dict[str, Any], *key: str) -> None:
+        """An entry point that allocates says where the chunk is."""
+        for signature in self._signatures(body, *key):
+            if not gives_chunk(signature):
+                where = self._lines.where_item(signature.full_name, *key)
+                raise ConfigError(
+                    f"{where}: {'.'.join(key)}: {signature} gives no chunk; it must return a pointer (p), or store it"
+                    " through an argument (P*)"
+                )
 
     def _removed(self, content: dict[str, Any]) -> tuple[Named, ...]:
         names = self._strings(content, 'a list such as ["wrapper.NAME", "function"]', "remove")

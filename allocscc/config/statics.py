@@ -57,6 +57,7 @@ def _family(entry: Allocator, name: str, units: list[Mapping[str, str]]) -> Allo
         entry, name=name, alloc=_symbols(entry.alloc, units), resize=_symbols(entry.resize, units),
         free=_symbols(entry.free, units), free_all=_symbols(entry.free_all, units), meta=_symbols(entry.meta, units),
         usable_size=usable[0] if usable else None, key=found[0].name if found else entry.key,
+        free_chain=_symbols(entry.free_chain, units), free_since=_symbols(entry.free_since, units),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from allocscc.config.model import ANY_PARENT, Allocator, Config, Entry, Override, Sized, Wrapper, table
+from allocscc.config.model import ANY_PARENT, Allocator, Config, Entry, Override, Sized, Wrapper, gives_chunk, table
 from allocscc.config.signature import Signature, parse_signature
 from allocscc.errors import ConfigError
 
@@ -52,6 +52,9 @@ def _signatures(env: Mapping[str, str], variable: str) -> list[Signature]:
             raise ConfigError(f"variable {variable}: {word}: C++ names need a config file; here, write the symbol")
         if variable in (FREE, SUBFREE) and signature.first_pointer is None:
             raise ConfigError(f"variable {variable}: {word} names no chunk; write P for that argument")
+        if variable == SUBALLOC and not gives_chunk(signature):
+            how = "it must return a pointer (p), or store it (P*)"
+            raise ConfigError(f"variable {variable}: {word} gives no chunk; {how}")
         key = str(signature) if signature.undoes else signature.full_name
         found.pop(key, None)
         found[key] = signature

@@ -74,7 +74,10 @@ def _add_functions(table: Table, entry: Allocator | Wrapper) -> None:
     if isinstance(entry, Allocator):
         if entry.suballocates:
             table.add("suballocates", tomlkit.string(entry.suballocates))
-        lists |= {"free-all": entry.free_all, "meta": entry.meta}
+        lists |= {
+            "free-chain": entry.free_chain, "free-since": entry.free_since, "free-all": entry.free_all,
+            "meta": entry.meta,
+        }  # fmt: skip
     for key, signatures in lists.items():
         if signatures:
             table.add(key, _strings(dict.fromkeys(str(signature) for signature in signatures)))
@@ -134,7 +137,10 @@ def _entry_json(entry: Entry) -> dict[str, object]:
         return common | {"signature": str(entry.signature), "symbol": role_name(entry.signature)}
     lists = {"alloc": entry.alloc, "resize": entry.resize, "free": entry.free}
     if isinstance(entry, Allocator):
-        lists |= {"free-all": entry.free_all, "meta": entry.meta}
+        lists |= {
+            "free-chain": entry.free_chain, "free-since": entry.free_since, "free-all": entry.free_all,
+            "meta": entry.meta,
+        }  # fmt: skip
         common |= {
             "suballocates": entry.suballocates,
             "interpose": entry.interpose,

@@ -6,11 +6,14 @@ tables and debug info still describe the real function.
 """
 
 import struct
+from collections.abc import Callable
 
-from allocscc.elf.object import SHF_ALLOC, SHT_RELA, SHT_SYMTAB, STB_GLOBAL, STB_LOCAL, ElfObject, Section
+from allocscc.elf.object import SHF_ALLOC, SHT_RELA, SHT_SYMTAB, STB_GLOBAL, STB_LOCAL, ElfObject, Section, Symbol
 from allocscc.errors import FormatError
 from allocscc.sidecar_names import SITES_SECTION
 
+# Of a definition that stays exported under its name, the name for those of the same output.
+OWN_PREFIX = "__allocs_own_"
 _STV_HIDDEN = 2
 _SYMBOL = struct.Struct("<IBBHQQ")
 _RELA = struct.Struct("<QQq")
@@ -28,6 +31,76 @@ def replace_definitions(data: bytes, names: list[str], where: str) -> bytes:
     Raises:
         FormatError: the object defines a name not, or only locally, or is damaged.
     """
+    return _edited(data, names, where, _renamed)
+
+
+def redirect_references(data: bytes, names: list[str], where: str) -> bytes:
+    """The object with its own references to each function of `names` sent to `__wrap_NAME`; the definition stays.
+
+    It gets a second name, hidden, that a stub can call whoever wins the first one: `OWN_PREFIX` and the name (R9).
+    Arguments and errors are those of `replace_definitions`.
+    """
+    return _edited(data, names, where, _kept)
+
+
+class _Table:
+    """A symbol table and its strings, growing."""
+
+    def __init__(self, symbols: bytes, strings: bytes) -> None:
+        self.symbols, self.strings = bytearray(symbols), bytearray(strings)
+
+    def name(self, text: bytes) -> int:
+        """The offset of a new string."""
+        at = len(self.strings)
+        self.strings += text + b"\0"
+        return at
+
+    def add(self, *fields: int) -> int:
+        """The index of a new symbol: st_name, st_info, st_other, st_shndx, st_value, st_size."""
+        self.symbols += _SYMBOL.pack(*fields)
+        return len(self.symbols) // _SYMBOL.size - 1
+
+
+def _renamed(table: _Table, symbol: Symbol) -> int:
+    """Rename a definition, and give the index of a reference to what will have its name."""
+    at = symbol.index * _SYMBOL.size
+    old_name, info, visibility, *place = _SYMBOL.unpack_from(table.symbols, at)
+    new_name = table.name(b"__real_" + symbol.name)
+    # The real function is no business of other objects.
+    _SYMBOL.pack_into(table.symbols, at, new_name, info, visibility & ~3 | _STV_HIDDEN, *place)
+    # The stub has the definition's visibility; a reference must not have a stricter one than it.
+    return table.add(old_name, STB_GLOBAL << 4, visibility, 0, 0, 0)
+
+
+def _kept(table: _Table, symbol: Symbol) -> int:
+    """Give a definition a second name, and give the index of a reference to the stub."""
+    _, info, visibility, *place = _SYMBOL.unpack_from(table.symbols, symbol.index * _SYMBOL.size)
+    own = table.name(OWN_PREFIX.encode() + symbol.name)
+    table.add(own, STB_GLOBAL << 4 | info & 15, visibility & ~3 | _STV_HIDDEN, *place)
+    return table.add(table.name(b"__wrap_" + symbol.name), STB_GLOBAL << 4, _STV_HIDDEN, 0, 0, 0)
+
+
+def check_editable(elf: ElfObject) -> None:
+    """Raise `FormatError` if an object is too damaged to be edited: cheaper than to find out when it is too late."""
+    table = elf.table(SHT_SYMTAB)
+    if table is None:
+        return
+    symbols, strings = elf.contents(table), elf.strings(table)
+    whole = len(symbols) % _SYMBOL.size == 0 and table.entry_size == _SYMBOL.size and strings.endswith(b"\0")
+    if not whole or any(fields[0] >= len(strings) for fields in _SYMBOL.iter_unpack(symbols)):
+        raise FormatError(f"{elf.where}: the symbol table is damaged")  # an edit would mend it
+    _relocations(elf, table)
+
+
+def _relocations(elf: ElfObject, table: Section) -> list[Section]:
+    """The relocation sections in which references change."""
+    found = [s for s in elf.sections if s.type == SHT_RELA and s.link == table.index and _is_redirected(elf, s)]
+    if sum(len(elf.contents(section)) for section in found) > len(elf.data):
+        raise FormatError(f"{elf.where}: the relocation sections overlap")
+    return found
+
+
+def _edited(data: bytes, names: list[str], where: str, change: Callable[[_Table, Symbol], int]) -> bytes:
     elf = ElfObject(data, where)
     table = elf.table(SHT_SYMTAB)
     if table is None:
@@ -37,25 +110,13 @@ def replace_definitions(data: bytes, names: list[str], where: str) -> bytes:
     if found.keys() != wanted:
         missing = b", ".join(sorted(wanted - found.keys())).decode()
         raise FormatError(f"{where}: does not define {missing} as a global symbol")
-    symbols, strings = bytearray(elf.contents(table)), bytearray(elf.strings(table))
-    moved: dict[int, int] = {}
-    for name, symbol in found.items():
-        fields = list(_SYMBOL.unpack_from(symbols, symbol.index * _SYMBOL.size))
-        visibility = fields[2]
-        old_name, fields[0] = fields[0], len(strings)
-        fields[2] = visibility & ~3 | _STV_HIDDEN  # the real function is no business of other objects
-        strings += b"__real_" + name + b"\0"
-        _SYMBOL.pack_into(symbols, symbol.index * _SYMBOL.size, *fields)
-        moved[symbol.index] = len(symbols) // _SYMBOL.size
-        # the stub has the definition's visibility; a reference must not have a stricter one than it
-        symbols += _SYMBOL.pack(old_name, STB_GLOBAL << 4, visibility, 0, 0, 0)
+    grown = _Table(elf.contents(table), elf.strings(table))
+    moved = {symbol.index: change(grown, symbol) for symbol in found.values()}
     result = bytearray(data)
-    for section in elf.sections:
-        if section.type == SHT_RELA and section.link == table.index and _is_redirected(elf, section):
-            elf.contents(section)  # raises if it reaches behind the file
-            _redirect(result, section, moved)
-    _append(result, elf, table, bytes(symbols))
-    _append(result, elf, elf.sections[table.link], bytes(strings))
+    for section in _relocations(elf, table):
+        _redirect(result, section, moved)
+    _append(result, elf, table, bytes(grown.symbols))
+    _append(result, elf, elf.sections[table.link], bytes(grown.strings))
     return bytes(result)
 
 

@@ -18,25 +18,28 @@ _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 
 
+_LONGEST_NAME = 65536  # of a section; nothing that is looked for has a longer one
+
+
 class Section:
     """One section header; `index` is its place in the table. Offsets and sizes are bytes."""
 
     __slots__ = (
+        "_names",
         "address",
         "entry_size",
         "flags",
         "index",
         "info",
         "link",
-        "name",
         "name_offset",
         "offset",
         "size",
         "type",
     )
 
-    def __init__(self, index: int, fields: tuple[int, ...]) -> None:
-        self.index, self.name = index, b""
+    def __init__(self, index: int, fields: tuple[int, ...], names: bytes = b"") -> None:
+        self.index, self._names = index, names
         (
             self.name_offset,
             self.type,
@@ -49,6 +52,12 @@ class Section:
             _,
             self.entry_size,
         ) = fields
+
+    @property
+    def name(self) -> bytes:
+        """Its name; b"" if it has none. Read when asked for: few sections are, and damaged ones may share a string."""
+        end = self._names.find(b"\0", self.name_offset, self.name_offset + _LONGEST_NAME)
+        return self._names[self.name_offset : end] if end >= 0 else b""
 
 
 class Symbol:
@@ -93,14 +102,12 @@ class ElfObject:
             count, names = count or first.size, first.link if names == 0xFFFF else names
             if self.section_offset + count * entry_size > len(data):
                 raise FormatError(f"{where}: the section headers are cut short")
+            at = self.section_offset + names * entry_size
+            table = self.contents(Section(names, _SECTION.unpack_from(data, at))) if names < count else b""
             for index in range(count):
                 fields = _SECTION.unpack_from(data, self.section_offset + index * entry_size)
-                self.sections.append(Section(index, fields))
-            if names < count:
-                table = self.contents(self.sections[names])
-                for section in self.sections:
-                    section.name = cstring(table, section.name_offset)
-        except struct.error as error:
+                self.sections.append(Section(index, fields, table))
+        except (struct.error, OverflowError) as error:
             raise FormatError(f"{where}: the section headers are cut short") from error
 
     def contents(self, section: Section) -> bytes:
@@ -124,6 +131,17 @@ class ElfObject:
         if table.link >= len(self.sections):
             raise FormatError(f"{self.where}: the symbol table names string table {table.link}, which does not exist")
         return self.contents(self.sections[table.link])
+
+    def definitions(self) -> list[bytes]:
+        """The symbols, but local ones, that a relocatable object defines: what an archive's index lists."""
+        table = self.table(SHT_SYMTAB)
+        if table is None:
+            return []
+        strings, data = self.strings(table), self.contents(table)
+        entries = _SYMBOL.iter_unpack(data[: len(data) - len(data) % _SYMBOL.size])
+        # By offset: a name may be the tail of a longer one that is stored once.
+        names = [cstring(strings, name) for name, info, _, section, *_ in entries if section and info >> 4 != STB_LOCAL]
+        return [name for name in names if name]
 
     def symbols(self, table: Section, wanted: set[bytes]) -> list[Symbol]:
         """The entries of a symbol table whose name is in `wanted`."""

@@ -5,16 +5,21 @@ import os
 from collections import defaultdict
 
 from allocscc import toolchain
+from allocscc.cache import tidy, touch, write
 from allocscc.config.model import Config
 from allocscc.elf import archive
-from allocscc.elf.edit import replace_definitions
+from allocscc.elf.archive import Member
+from allocscc.elf.edit import redirect_references, replace_definitions
+from allocscc.elf.object import ElfObject
+from allocscc.elf.rearchive import add_stubs
 from allocscc.elf.write import data_object
-from allocscc.errors import HookError, ToolError
+from allocscc.errors import ToolError
 from allocscc.link.job import ARCHIVE, OBJECT, LinkJob
-from allocscc.link.plan import REPLACE, WRAP, Decision, LinkPlan
+from allocscc.link.objects import MOST, stub_objects
+from allocscc.link.plan import REDIRECT, REPLACE, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
-from allocscc.link.runtime import binary_tool, compile_c, compiler
-from allocscc.link.stubs import stub_source
+from allocscc.link.runtime import compile_c, compiler
+from allocscc.link.stubs import instances, stub_source
 from allocscc.places import cache_folder, data_folder
 from allocscc.sidecar_names import PLAN_SECTION
 
@@ -37,35 +42,45 @@ def edits(
 
     Raises:
         ToolError, FormatError, OSError: nothing was changed; link as the vanilla link would.
+        ConfigError: an entry point that allocates does not say where its chunk is.
     """
     replaced: dict[int, dict[int, list[Decision]]] = defaultdict(lambda: defaultdict(list))
     wrapped = []
     for decision in plan.decisions:
-        if decision.action == REPLACE and decision.place is not None:
+        if decision.action in (REPLACE, REDIRECT) and decision.place is not None:
             replaced[decision.place[0]][decision.place[1]].append(decision)
         elif decision.action == WRAP:
             wrapped.append(decision)
+    groups = [group for by_member in replaced.values() for group in by_member.values()] + [[d] for d in wrapped]
+    stubs = _stubs(groups, config, job.output)
     words: dict[int, list[str]] = {}
     for index, by_member in replaced.items():
         source = next(i for i in job.inputs if i.index == index)
         path = folder.file(f"{index}-{os.path.basename(source.path)}")
         if source.kind == ARCHIVE:
-            _rewrite_archive(source.path, path, by_member, config)
+            _rewrite_archive(source.path, path, by_member, stubs)
             words[index] = [path]
         else:
             with open(source.path, "rb") as file:
                 data = file.read()
-            names = [decision.symbol for decision in by_member[-1]]
             with open(path, "wb") as file:
-                file.write(replace_definitions(data, names, source.path))
-            words[index] = [path, stub_object(stub_source(by_member[-1], config), config)]
-    options = []
+                file.write(_edited(data, by_member[-1], source.path))
+            words[index] = [path, _in_cache(stubs[by_member[-1][0].symbol])]
+    options = [f"--wrap={decision.symbol}" for decision in plan.decisions if decision.action == REDIRECT]
     if wrapped:
-        stubs = _wrap_archive(wrapped, config, folder)
+        wraps = _wrap_archive(wrapped, stubs, folder)
         for index in _insertion_points(wrapped, job):
-            words[index] = [*words.get(index, _original(job, index)), stubs]
-        options = [f"--wrap={decision.symbol}" for decision in wrapped]
+            words[index] = [*words.get(index, _original(job, index)), wraps]
+        options += [f"--wrap={decision.symbol}" for decision in wrapped]
     return words, options
+
+
+def _edited(data: bytes, decisions: list[Decision], where: str) -> bytes:
+    """An object whose definitions make way for stubs."""
+    for action, edit in ((REPLACE, replace_definitions), (REDIRECT, redirect_references)):
+        names = [decision.symbol for decision in decisions if decision.action == action]
+        data = edit(data, names, where) if names else data
+    return data
 
 
 def _original(job: LinkJob, index: int) -> list[str]:
@@ -83,39 +98,63 @@ def _insertion_points(wrapped: list[Decision], job: LinkJob) -> list[int]:
     return sorted({*objects[-1:], *(index for index in referring if kinds[index] == ARCHIVE)})
 
 
-def _wrap_archive(wrapped: list[Decision], config: Config, folder: toolchain.TemporaryFolder) -> str:
-    """Caller stubs for imported wrappers, one member each: the linker takes those that something refers to."""
-    path = folder.file("liballocs-wraps.a")
-    toolchain.run([binary_tool("ar"), "rcsD", path, *(stub_object(stub_source([d], config), config) for d in wrapped)])
+def _stubs(groups: list[list[Decision]], config: Config, output: str) -> dict[str, bytes]:
+    """The stub object of each group, by the symbol of its first decision; their C is kept if the person wants it."""
+    kept = os.environ.get("ALLOCSCC_SAVE_TEMPS", "")
+    if kept and groups:
+        _save(kept, groups, config, os.path.basename(output))
+    objects = stub_objects(groups, config, stub_object)
+    return {group[0].symbol: stub for group, stub in zip(groups, objects, strict=True)}
+
+
+def _save(folder: str, groups: list[list[Decision]], config: Config, output: str) -> None:
+    """Write the stubs' C to a folder: `OUTPUT.SYMBOL.stub.c`, by the first function of each file."""
+    os.makedirs(folder, exist_ok=True)
+    present = instances([decision for group in groups for decision in group], config)
+    for group in groups:
+        path = os.path.join(folder, f"{output}.{group[0].symbol.replace('/', '_')[:200]}.stub.c")
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(stub_source(group, config, present=present))
+
+
+def _in_cache(stub: bytes) -> str:
+    """A path for a stub object that is the same for every link: some linkers list it in a dependency file."""
+    path = os.path.join(cache_folder(dict(os.environ)), "stubs", f"{hashlib.sha256(stub).hexdigest()[:24]}.o")
+    if not touch(path):
+        write(path, stub)
+        tidy(os.path.dirname(path), MOST)
     return path
 
 
-def _rewrite_archive(source: str, target: str, by_member: dict[int, list[Decision]], config: Config) -> None:
+def _wrap_archive(wrapped: list[Decision], stubs: dict[str, bytes], folder: toolchain.TemporaryFolder) -> str:
+    """Caller stubs for imported wrappers, one member each: the linker takes those that something refers to."""
+    path = folder.file("liballocs-wraps.a")
+    contents = [(f"{number}.o", stubs[decision.symbol]) for number, decision in enumerate(wrapped)]
+    names = [ElfObject(stub, path).definitions() for _, stub in contents]
+    archive.write(path, contents, [(name, number) for number, found in enumerate(names) for name in found])
+    return path
+
+
+def _rewrite_archive(source: str, target: str, by_member: dict[int, list[Decision]], stubs: dict[str, bytes]) -> None:
     """Write a copy of an archive in which definitions are renamed.
 
     The stubs are members of their own, so that members are pulled in exactly when they were before.
     """
-    with open(source, "rb") as file:
-        data = file.read()
-    contents = []
-    for number, member in enumerate(archive.members(data, source, os.path.dirname(source) or ".")):
+
+    def change(number: int, member: Member) -> tuple[bytes, bytes] | None:
         decisions = by_member.get(number)
         if decisions is None:
-            contents.append((member.name, member.data))
-            continue
-        where = f"{source}({member.name})"
-        contents.append((member.name, replace_definitions(member.data, [d.symbol for d in decisions], where)))
-        with open(stub_object(stub_source(decisions, config), config), "rb") as stub:
-            contents.append((f"allocs-{number}.o", stub.read()))
-    archive.write(target, contents)
-    toolchain.run([binary_tool("ranlib"), target])
+            return None
+        return _edited(member.data, decisions, f"{source}({member.name})"), stubs[decisions[0].symbol]
+
+    add_stubs(source, target, change)
 
 
-def stub_object(source: str, config: Config) -> str:
+def stub_object(source: str, config: Config, keep: bool = True) -> str:
     """The object compiled from a stub file; cached by content, since builds link the same stubs again and again.
 
     Raises:
-        HookError: a header of the project's (`[stubgen] include`) does not compile; gcc's words say where.
+        ToolError: it does not compile; gcc's words say why, and, with `keep`, the message where its source is kept.
     """
     include = data_folder("stubgen")
     digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
@@ -134,15 +173,16 @@ def stub_object(source: str, config: Config) -> str:
         with open(f"{base}.c", "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(source)
         if config.includes:  # what such a header includes, and its macros, only the preprocessor knows
-            digest.update(_preprocessed(f"{base}.c", extra, config))
+            text = toolchain.run([compiler(), "-E", "-P", *extra, f"{base}.c"])
+            digest.update(text.encode("utf-8", "surrogateescape"))
             path = os.path.join(folder, f"{digest.hexdigest()[:24]}.o")
             if os.path.exists(path):
                 return path
-        try:
-            compile_c(f"{base}.c", f"{base}.o", extra)
-        except ToolError as error:
-            raise _blamed(error, config) from error
+        compile_c(f"{base}.c", f"{base}.o", extra)
         os.replace(f"{base}.o", path)
+        tidy(folder, MOST)
+    except ToolError as error:
+        raise (_with_source_kept(error, f"{base}.c", config) if keep else error) from error
     finally:
         for leftover in (f"{base}.c", f"{base}.o"):
             if os.path.exists(leftover):
@@ -150,19 +190,17 @@ def stub_object(source: str, config: Config) -> str:
     return path
 
 
-def _preprocessed(path: str, options: tuple[str, ...], config: Config) -> bytes:
-    try:
-        return toolchain.run([compiler(), "-E", "-P", *options, path]).encode("utf-8", "surrogateescape")
-    except ToolError as error:
-        raise _blamed(error, config) from error
-
-
-def _blamed(error: ToolError, config: Config) -> ToolError | HookError:
-    """The error as the hook's, if the project adds headers to the stubs: our own do compile."""
-    if not config.includes:
-        return error
-    origins = ", ".join(dict.fromkeys(header.origin for header in config.includes))
-    return HookError(f"stubs do not compile with the headers of [stubgen] include ({origins}):\n{error}")
+def _with_source_kept(error: ToolError, source: str, config: Config) -> ToolError:
+    """The error, with the stub's source in a place where a person can look at it, compile it, and send it to us."""
+    folder = os.path.join(cache_folder(dict(os.environ)), "failed")
+    os.makedirs(folder, exist_ok=True)
+    kept = os.path.join(folder, os.path.basename(source).rpartition("-")[2])
+    os.replace(source, kept)
+    whose = ""
+    if config.includes:
+        origins = ", ".join(dict.fromkeys(header.origin for header in config.includes))
+        whose = f" with the headers of [stubgen] include ({origins})"
+    return ToolError(f"a stub does not compile{whose}; its source is kept in {kept}:\n{error}".replace(source, kept))
 
 
 def plan_object(plan: LinkPlan, job: LinkJob, folder: toolchain.TemporaryFolder) -> str:

@@ -1,15 +1,15 @@
 """From what a survey found to the facts that `plan` decides on."""
 
+from allocscc.link.findings import Survey
 from allocscc.link.job import LinkJob
 from allocscc.link.plan import Fact, LinkFacts
-from allocscc.link.survey import Survey
 
 
 def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> LinkFacts:
     """The facts of a link; where several inputs define a function, the first one counts, as for the linker."""
     functions: dict[str, Fact] = {}
     for name, inputs in found.references.items():
-        indexes = tuple(source.index for source in inputs)
+        indexes = tuple(sorted({source.index for source in [*inputs, *found.unscanned]}))
         functions[name] = Fact(name, references=indexes, identified=name in found.identified)
     for definition in sorted(found.definitions, key=lambda d: d.weak):
         if definition.name in functions and functions[definition.name].place is not None:
@@ -24,5 +24,7 @@ def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> Lin
         interposable=interposable,
         user_wrapped=frozenset(job.wrapped),
         has_sites=found.has_sites,
-        unreadable=tuple(found.unreadable),
+        intermediate=bool(found.sources) and "-plugin" in job.args,
+        unreadable=tuple(found.unreadable)
+        + tuple(f"{source.path}: its members are too many" for source in found.unscanned),
     )

@@ -23,6 +23,8 @@ _SUPPORT_LIBRARIES = {"gcc", "gcc_eh", "gcc_s"}
 # libiberty's ISSPACE knows no others; a no-break space is part of a name.
 _BLANKS = r" \t\n\v\f\r"
 _WORD = rf"(?:\\.|'(?:\\.|[^'\\])*'?|\"(?:\\.|[^\"\\])*\"?|[^{_BLANKS}'\"\\])+"
+_FILE_TYPE, _REGULAR = 0o170000, 0o100000  # st_mode (inode(7)); the module `stat` is an import more
+_SMALL = 65536  # bytes that are read without asking for the size
 _STATIC = {"-static", "-Bstatic", "-dn", "-non_shared"}
 _DYNAMIC = {"-Bdynamic", "-dy", "-call_shared"}
 
@@ -47,19 +49,20 @@ class LinkJob:
         static: whether no shared library may take part (`-static`, `-static-pie`).
         emulation: argument of `-m`, or "".
         gc_sections: whether `--gc-sections` is on.
-        inputs: files, in order.
+        inputs: files, in order; none if there is a pipe among them, which can be read only once: by the linker.
         libraries: what `-l` named, in order, found or not.
+        linker: path of the real linker, or "" where there is none to ask.
         libc_at: index of the last `-lc` argument, or -1: a link without libc gets no runtime.
         wrapped: symbols that the user wraps.
     """
 
     __slots__ = (
-        "args", "emulation", "expanded", "gc_sections", "inputs", "libc_at", "libraries", "mode", "output", "static",
-        "wrapped",
+        "args", "emulation", "expanded", "gc_sections", "inputs", "libc_at", "libraries", "linker", "mode", "output",
+        "static", "wrapped",
     )  # fmt: skip
 
-    def __init__(self, argv: list[str], cwd: str) -> None:
-        self.args = expand_response_files(argv, cwd)
+    def __init__(self, argv: list[str], cwd: str, linker: str = "") -> None:
+        self.args, self.linker = expand_response_files(argv, cwd), linker
         self.expanded = self.args != argv
         self.output, self.mode, self.emulation = "a.out", EXECUTABLE, ""
         self.static = self.gc_sections = False
@@ -71,7 +74,7 @@ class LinkJob:
 
     def _read(self, cwd: str) -> None:
         folders = _library_folders(self.args, cwd)
-        static_now = False
+        static_now = has_pipe = False
         index = 0
         while index < len(self.args):
             word = self.args[index]
@@ -114,7 +117,11 @@ class LinkJob:
                 kind = file_kind(path)
                 if kind:
                     self.inputs.append(Input(path, kind, index, word))
+                elif os.path.exists(path) and not os.path.isdir(path) and not os.path.isfile(path):
+                    has_pipe = True
             index += 1
+        if has_pipe:
+            self.inputs = []
 
     def _library(self, name: str, index: int, word: str, folders: list[str], static_now: bool) -> None:
         self.libraries.append(name)
@@ -133,18 +140,45 @@ class LinkJob:
 
 
 def file_kind(path: str) -> str:
-    """What a file is, by its first bytes; "" if it cannot be read."""
+    """What a file is, by its first bytes; "" if it is no regular file, or cannot be read."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(20)
+        if os.stat(path).st_mode & _FILE_TYPE != _REGULAR:  # what is read of a pipe, the linker misses
+            return ""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a large link has thousands of them
+    except (OSError, ValueError):
+        return ""
+    try:
+        head = os.read(descriptor, 20)
     except OSError:
         return ""
+    finally:
+        os.close(descriptor)
     if head.startswith((archive.MAGIC, archive.THIN_MAGIC)):
         return ARCHIVE
     if head.startswith(b"\x7fELF") and len(head) >= 18:
         kind = int.from_bytes(head[16:18], "little")
         return {ET_REL: OBJECT, ET_DYN: DSO}.get(kind, OTHER)
     return OTHER
+
+
+def read_file(path: str) -> bytes:
+    """A file's contents, with less ado than `open` makes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(descriptor, _SMALL)
+        if len(data) < _SMALL:
+            return data
+        size = os.fstat(descriptor).st_size
+        pieces = [data]
+        while piece := os.read(descriptor, max(size, _SMALL)):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)
 
 
 def expand_response_files(argv: list[str], cwd: str, depth: int = 0) -> list[str]:
@@ -160,10 +194,13 @@ def expand_response_files(argv: list[str], cwd: str, depth: int = 0) -> list[str
 
 
 def _response_text(word: str, cwd: str) -> str | None:
+    path = os.path.join(cwd, word[1:])
     try:
-        with open(os.path.join(cwd, word[1:]), encoding="utf-8", errors="surrogateescape", newline="") as file:
+        if not os.path.isfile(path):
+            return None
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 
@@ -178,6 +215,8 @@ def split_response(text: str) -> list[str]:
 
 
 def _unquote(word: str) -> str:
+    if "\\" not in word and "'" not in word and '"' not in word:
+        return word
     out, quote, at = [], "", 0
     while at < len(word):
         char = word[at]

@@ -13,12 +13,14 @@ import sys
 from allocscc import toolchain
 from allocscc.config.roles import Roles, load_roles
 from allocscc.errors import AllocsError, ConfigError
+from allocscc.link.findings import Survey, Wanted
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, LinkJob, quote_response
-from allocscc.link.survey import Survey, Wanted, survey
+from allocscc.link.survey import survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from allocscc.config.model import Config
+    from allocscc.link.plan import LinkPlan
 
 _EMULATIONS = ("", "elf_x86_64", "aarch64linux")
 _SANITIZERS = ("asan", "hwasan", "lsan", "msan", "tsan", "memprof")
@@ -36,7 +38,7 @@ def main(name: str, argv: list[str]) -> int:
     """
     real = toolchain.find_linker(name)
     try:
-        job = LinkJob(argv, os.getcwd())
+        job = LinkJob(argv, os.getcwd(), real)
         if job.mode == RELOCATABLE or not job.inputs:
             toolchain.replace([real, *argv])
         roles = load_roles(dict(os.environ), os.getcwd())
@@ -64,12 +66,7 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
         toolchain.replace([real, *argv])
     for warning in roles.warnings:
         toolchain.warn(warning)
-    globs = []
-    if roles.patterns:
-        from allocscc.config.globs import glob_regex
-
-        globs = [(glob_regex(pattern), wraps) for pattern, _, wraps in roles.patterns]
-    found = survey(job, Wanted(roles.wrappers, list(roles.entries), globs))
+    found = surveyed(job, roles)
     interpose = sorted({family for family, _, preload in roles.entries.values() if preload})
     interesting = found.definitions or found.references or found.unreadable or found.sidecars or found.sources
     if not interesting and "plan" not in roles.hooks:
@@ -78,13 +75,24 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
     return _planned_link(real, argv, job, found)
 
 
-def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> int:
+def surveyed(job: LinkJob, roles: Roles) -> Survey:
+    """What the inputs hold of functions that the config names."""
+    globs = []
+    if roles.patterns:
+        from allocscc.config.globs import glob_regex
+
+        globs = [(glob_regex(pattern), wraps) for pattern, _, wraps in roles.patterns]
+    return survey(job, Wanted(roles.wrappers, list(roles.entries), globs))
+
+
+def planned(job: LinkJob, found: Survey) -> tuple[LinkPlan, Config, Survey]:
+    """The plan of a link, the whole config that it was made with, and all that was found in the inputs."""
     from allocscc.config.globs import concrete
     from allocscc.config.load import load_config
-    from allocscc.link.apply import edits, plan_object
     from allocscc.link.facts import link_facts
     from allocscc.link.hook import changed_plan
     from allocscc.link.plan import make_plan
+    from allocscc.link.pulled import without_unpulled
     from allocscc.link.runtime import interposable
 
     config = load_config(dict(os.environ), os.getcwd())
@@ -92,9 +100,18 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> in
         config, found = _completed(job, config, found)
     facts = link_facts(job, found, interposable())
     config = concrete(config, [fact.symbol for fact in facts.functions])
+    with toolchain.TemporaryFolder() as folder:
+        facts = without_unpulled(facts, job, config, folder)
     plan = make_plan(facts, config)
     if "plan" in config.hooks:
         plan = changed_plan(config.hooks["plan"].name, config, plan, facts)
+    return plan, config, found
+
+
+def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> int:
+    from allocscc.link.apply import edits, plan_object
+
+    plan, config, found = planned(job, found)
     with toolchain.TemporaryFolder() as folder:
         changes, options = edits(plan, job, config, folder)
         words, more = _additions(job, plan.register, list(plan.interpose), real)
@@ -159,8 +176,6 @@ def _obstacle(job: LinkJob) -> str:
     """Why nothing of this link can be observed, or ""."""
     if job.emulation not in _EMULATIONS:
         return f"target {job.emulation} is not supported"
-    if job.static:
-        return "a static link (the runtime forwards to a libc that is loaded)"
     if job.libc_at < 0:
         return "linked without libc"
     for name in [*job.libraries, *(os.path.basename(i.path).removeprefix("libclang_rt.") for i in job.inputs)]:
@@ -185,12 +200,13 @@ def _additions(job: LinkJob, has_sites: bool, interpose: list[str], real: str) -
         if flavour.startswith("GNU ld"):
             options += ["-z", "start-stop-gc"]
     if job.mode == EXECUTABLE:
-        words.append(runtime.archive)
+        families = [family for family in interpose if family in interposable()]
+        words += [runtime.interposers, runtime.archive] if families else [runtime.archive]
         options += ["-u", "__allocs_runtime"]
-        for family in interpose:
-            if family in interposable():
-                options += ["-u", f"__allocs_interpose_{family}"]
-        options.append(f"--dynamic-list={runtime.exports}")
+        for family in families:
+            options += ["-u", f"__allocs_interpose_{family}"]
+        if not job.static:
+            options.append(f"--dynamic-list={runtime.exports}")
     return words, options
 
 

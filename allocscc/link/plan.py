@@ -3,11 +3,12 @@
 from allocscc.config.functions import Role, function_roles
 from allocscc.config.model import Allocator, Config, Entry
 from allocscc.config.signature import Signature
+from allocscc.elf.edit import OWN_PREFIX
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
 from allocscc.values import dataclass
 
 # What is done about a function of a role.
-REPLACE, WRAP, LEAVE = "replace", "wrap", "leave"
+REPLACE, REDIRECT, WRAP, LEAVE = "replace", "redirect", "wrap", "leave"
 CALLER, ENTRY = "caller", "entry"
 _DEFAULT, _PROTECTED = 0, 3
 
@@ -46,6 +47,7 @@ class LinkFacts:
         interposable: families that the runtime can interpose.
         user_wrapped: symbols that the user's own `--wrap` names.
         has_sites: whether any input brings site records.
+        intermediate: whether machine code is made in this link (LTO).
         unreadable: messages about inputs that could not be looked into.
     """
 
@@ -55,6 +57,7 @@ class LinkFacts:
     interposable: frozenset[str] = frozenset()
     user_wrapped: frozenset[str] = frozenset()
     has_sites: bool = False
+    intermediate: bool = False
     unreadable: tuple[str, ...] = ()
 
 
@@ -64,7 +67,8 @@ class Decision:
 
     Attributes:
         symbol: the function.
-        action: `REPLACE` its definition, `WRAP` references to it, or `LEAVE` it.
+        action: `REPLACE` its definition, `REDIRECT` the output's own references to it (the definition stays for
+            others), `WRAP` references to what is not defined here, or `LEAVE` it.
         stub: `CALLER`, `ENTRY`, or "" where there is none.
         entry: the config entry's name.
         origin: where the entry comes from.
@@ -121,6 +125,8 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
     decisions = tuple(
         _decide(fact, roles[fact.symbol], facts, defined) for fact in facts.functions if fact.symbol in roles
     )
+    if facts.intermediate:
+        decisions += tuple(_without_symbol(name, role) for name, role in roles.items() if role.signature.scope)
     runtime = facts.mode == EXECUTABLE
     interpose = tuple(
         family.name
@@ -161,14 +167,25 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str]) -> Deci
         return leave("lto", "the linker takes it from LTO's intermediate code; not observed")
     if isinstance(owner, Allocator) and owner.key_symbol not in defined:
         return leave("no-instance", f"no instance here: the key symbol {owner.key_symbol} is not defined")
-    if stub == ENTRY and facts.mode == SHARED and _preemptible(fact) and _is_preload(owner):
-        return leave("preload-interposable", "exported from a shared object, where a preload or the executable wins")
+    if stub == ENTRY and facts.mode == SHARED and _is_exported(fact) and _is_preload(owner):
+        return act(
+            REDIRECT,
+            "preload-interposable",
+            "in a shared object: a preload or the executable observes what others call by that name, if they see it;"
+            f" the object's own references go to a hidden stub, which calls {OWN_PREFIX}{fact.symbol}",
+        )
     kind = "wrapper-defined" if stub == CALLER else "entry-defined"
     return act(REPLACE, kind, f"defined here: the stub takes the name, the definition becomes __real_{fact.symbol}")
 
 
-def _preemptible(fact: Fact) -> bool:
-    return fact.visibility == _DEFAULT
+def _without_symbol(name: str, role: Role) -> Decision:
+    """A static function that no object has a symbol for."""
+    reason = "a static function of LTO's intermediate code has no symbol; not observed, if it is in this link"
+    return Decision(name, LEAVE, "", role.entry.name, role.entry.origin, "lto", reason)
+
+
+def _is_exported(fact: Fact) -> bool:
+    return fact.visibility in (_DEFAULT, _PROTECTED)
 
 
 def _is_preload(owner: Entry) -> bool:

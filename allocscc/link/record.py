@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from allocscc.errors import FormatError
-from allocscc.link.plan import CALLER, LEAVE, LinkPlan
+from allocscc.link.plan import CALLER, REPLACE, LinkPlan
+from allocscc.sidecar import load_json
 from allocscc.values import asdict
 
 VERSION = 1
@@ -35,17 +36,20 @@ def decode_plan(data: bytes, where: str) -> list[dict[str, Any]]:
         FormatError: the section holds something else.
     """
     try:
-        plans = [json.loads(line) for line in data.replace(b"\0", b"").splitlines() if line]
+        plans = [load_json(line) for line in data.replace(b"\0", b"").splitlines() if line]
         if not all(_is_plan(plan) for plan in plans):
             raise ValueError("no list of decisions")
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{where}: section .allocs.plan is not a plan: {error}") from error
-    return plans
+    return plans  # type: ignore[return-value]  # _is_plan has seen them
 
 
 def _is_plan(plan: object) -> bool:
     keys = ("symbol", "action", "stub", "entry", "origin", "rule", "reason")
     if not isinstance(plan, dict) or not isinstance(plan.get("decisions"), list):
+        return False
+    notes = plan.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(text, str) for text in (plan.get("output", ""), *notes)):
         return False
     return all(isinstance(d, dict) and all(isinstance(d.get(key), str) for key in keys) for d in plan["decisions"])
 
@@ -54,5 +58,5 @@ def identified_wrappers(data: bytes, where: str) -> set[str]:
     """The wrappers that the output with this section identifies by its own stubs."""
     names: set[str] = set()
     for plan in decode_plan(data, where):
-        names |= {d["symbol"] for d in plan["decisions"] if d["stub"] == CALLER and d["action"] != LEAVE}
+        names |= {d["symbol"] for d in plan["decisions"] if d["stub"] == CALLER and d["action"] == REPLACE}
     return names

@@ -12,20 +12,26 @@ _FLAGS = (
 )  # fmt: skip
 
 
+_CACHES = ("ccache", "sccache", "distcc", "icecc")
+_FORMAT = 2  # of the folder that a runtime is built into
+
+
 class Runtime:
     """Paths of the built runtime.
 
     Attributes:
         archive: `liballocsrt.a`, for executables.
+        interposers: `liballocsinterpose.a`, for those in which the runtime interposes a family.
         register: the object that tells the runtime of an output's sites.
         register_for_mold: the same for mold with `--gc-sections`.
         exports: a dynamic list with the symbols that shared objects look for in the executable.
     """
 
-    __slots__ = ("archive", "exports", "register", "register_for_mold")
+    __slots__ = ("archive", "exports", "interposers", "register", "register_for_mold")
 
     def __init__(self, folder: str) -> None:
         self.archive = os.path.join(folder, "liballocsrt.a")
+        self.interposers = os.path.join(folder, "liballocsinterpose.a")
         self.register = os.path.join(folder, "site.o")
         self.register_for_mold = os.path.join(folder, "site-mold.o")
         self.exports = os.path.join(folder, "exports.list")
@@ -38,8 +44,13 @@ def interposable() -> frozenset[str]:
 
 
 def compiler() -> str:
-    """The compiler driver that this link belongs to: gcc names itself to collect2; a cache before it is left out."""
-    driver = os.environ.get("COLLECT_GCC") or os.environ.get("ALLOCSCC_REAL") or "gcc"
+    """The compiler driver that this link belongs to: the user's own, since it may be a script that says which libc.
+
+    Behind a cache it is what gcc names itself to collect2.
+    """
+    driver = os.environ.get("ALLOCSCC_REAL", "")
+    if not driver or os.path.basename(driver) in _CACHES:
+        driver = os.environ.get("COLLECT_GCC") or driver or "gcc"
     return driver if "/" in driver else toolchain.find_program(driver)
 
 
@@ -74,7 +85,7 @@ def ensure_runtime() -> Runtime:
     sources = _sources()
     identity = [(path, status.st_size, status.st_mtime_ns) for path, status in ((p, os.stat(p)) for p in sources)]
     driver = os.path.realpath(compiler())
-    key = hash_text(repr((identity, driver, os.stat(driver).st_mtime_ns, _FLAGS)))
+    key = hash_text(repr((_FORMAT, identity, driver, os.stat(driver).st_mtime_ns, _FLAGS)))
     folder = os.path.join(cache_folder(dict(os.environ)), "runtime", f"{key:016x}")
     if not os.path.isdir(folder):
         _build(folder, sources)
@@ -96,7 +107,7 @@ def _build(folder: str, sources: list[str]) -> None:
     temporary = f"{folder}.{os.getpid()}.tmp"
     os.makedirs(temporary, exist_ok=True)
     try:
-        objects = []
+        objects, interposers = list[str](), list[str]()
         for source in sources:
             if not source.endswith(".c"):
                 continue
@@ -105,9 +116,11 @@ def _build(folder: str, sources: list[str]) -> None:
             if os.path.basename(source) == "site.c":
                 compile_c(source, Runtime(temporary).register_for_mold, ("-DFOR_MOLD",))
             else:
-                objects.append(path)
+                into = interposers if os.path.basename(os.path.dirname(source)) == "interpose" else objects
+                into.append(path)
         runtime = Runtime(temporary)
         toolchain.run([binary_tool("ar"), "rcs", runtime.archive, *objects])
+        toolchain.run([binary_tool("ar"), "rcs", runtime.interposers, *interposers])
         with open(runtime.exports, "w", encoding="ascii") as file:
             file.write("{\n" + "".join(f"  {name};\n" for name in _exports(objects)) + "};\n")
         try:

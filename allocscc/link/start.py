@@ -5,7 +5,10 @@ import sys
 
 try:
     sys.path[:0] = os.environ["ALLOCSCC_PATH"].split(":")
-    from allocscc.link.phase import main
+    if "--explain" in sys.argv or "ALLOCSCC_EXPLAIN" in os.environ:
+        from allocscc.link.explain import main
+    else:
+        from allocscc.link.phase import main
     from allocscc.toolchain import interruptible
 except Exception as error:
     sys.stderr.write(f"allocscc: warning: the link phase cannot start ({error}); linking without it\n")

@@ -2,34 +2,63 @@
 
 from collections.abc import Iterable
 
-from allocscc.config.model import Allocator, Config
+from allocscc.config.model import Allocator, Config, functions_of, gives_chunk
 from allocscc.config.signature import C_TYPES, Signature
-from allocscc.link.plan import ENTRY, WRAP, Decision
+from allocscc.elf.edit import OWN_PREFIX
+from allocscc.errors import ConfigError
+from allocscc.link.plan import ENTRY, REDIRECT, WRAP, Decision
 
 _VISIBILITY = {0: "default", 1: "internal", 2: "hidden", 3: "protected"}
 # Granule of a generated instance's index: 8 bytes, the finest alignment that allocators hand out.
 _SHIFT = 3
+# Letters of a free function's arguments that are known of any chunk, and C of their values.
+_KNOWN = {"P": "p", "s": '"alloc_free"', **dict.fromkeys(("z", "Z", "I", "U", "L"), "size")}
 
 
-def stub_source(decisions: Iterable[Decision], config: Config) -> str:
+class Names:
+    """How names stand in the C; `allocscc.link.template` puts others there."""
+
+    def symbol(self, name: str, prefix: str = "") -> str:
+        """A symbol with something in front of it, as a string literal."""
+        return _quoted(prefix + name)
+
+    def text(self, text: str) -> str:
+        """What people read, as a string literal."""
+        return _quoted(text)
+
+    def instance(self, family: str) -> str:
+        """The C name of a family's instance."""
+        return instance_symbol(family)
+
+    def comment(self, text: str) -> str:
+        """A comment in a line of its own."""
+        shown = "".join(char if char.isprintable() else "?" for char in text).replace("*/", "* /").replace("/*", "/ *")
+        return f"\n/* {shown} */\n"
+
+
+def stub_source(
+    decisions: Iterable[Decision], config: Config, names: Names | None = None, present: Iterable[str] = ()
+) -> str:
     """One C file: the project's headers, the stubs of `decisions`, identities of their wrappers, allocator instances.
 
     A family's `struct allocator` stands in the file of its key symbol (R10); other files refer to it.
+
+    Args:
+        decisions: those whose stubs are to be in the file.
+        config: the merged config.
+        names: how names stand in it.
+        present: families that have an instance in the same link.
+
+    Raises:
+        ConfigError: an entry point that allocates does not say where its chunk is.
     """
-    decisions = list(decisions)
-    pieces = [f"#include {_quoted(header.name)}\n" for header in config.includes]
-    pieces.append('#include "stubgen.h"\n')
-    families = dict.fromkeys(d.entry for d in decisions if d.stub == ENTRY)
-    for name in families:
-        pieces.append(_instance(config.allocators[name], decisions))
-    for number, decision in enumerate(decisions):
-        assert decision.signature is not None
-        if decision.stub == ENTRY:
-            pieces.append(_entry_stub(decision, decision.signature, config.allocators[decision.entry], number))
-        else:
-            wrapper = config.wrappers.get(decision.entry)  # an ALLOCSZ function has no free function
-            pieces.append(_caller_stub(decision, decision.signature, wrapper.free if wrapper else (), number))
-    return "".join(pieces)
+    return _File(list(decisions), config, names or Names(), frozenset(present)).text()
+
+
+def instances(decisions: Iterable[Decision], config: Config) -> frozenset[str]:
+    """The families that have an instance in a link with these decisions."""
+    entries = [decision for decision in decisions if decision.stub == ENTRY]
+    return frozenset(d.entry for d in entries if config.allocators[d.entry].key_symbol == d.symbol)
 
 
 def instance_symbol(family: str) -> str:
@@ -41,7 +70,12 @@ def instance_symbol(family: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    plain = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(char if char.isprintable() else _octal(char) for char in plain) + '"'
+
+
+def _octal(char: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def _label(signature: Signature) -> str:
@@ -60,92 +94,244 @@ def _parameters(signature: Signature) -> tuple[str, str]:
     return f"({typed})", "(" + ", ".join(f"a{i}" for i in range(len(signature.args))) + ")"
 
 
-def _free_function(name: str, frees: tuple[Signature, ...], symbol_prefix: str = "") -> tuple[str, str]:
-    """C of a function that frees one chunk with the arguments that the family's own free needs, and its name (R14)."""
-    for free in frees:
-        if free.chunk_arg is None or not all(a in ("P", "z", "Z") for a in free.args):
-            continue
-        types = ", ".join(_c_type(a) for a in free.args)
-        values = ", ".join("p" if a == "P" else "size" for a in free.args)
+def _lists(family: Allocator, name: str) -> set[str]:
+    """The lists of a family that name a function."""
+    return {key for key, signature in functions_of(family) if signature.name == name}
+
+
+def _region_arg(signature: Signature) -> int | None:
+    """Index of the pointer that is no chunk, or None."""
+    return signature.args.index("p") if "p" in signature.args else None
+
+
+def _frees_whole(family: Allocator) -> bool:
+    """Whether chunks that belong to no region must be known together."""
+    return bool(family.free_since) or any(s.first_pointer is None for s in family.free_all)
+
+
+def _has_regions(family: Allocator) -> bool:
+    """Whether something asks which region a chunk belongs to: what frees regions, or a free that must be told."""
+    return bool(family.free_all or family.free_since) or any("P" in s.args and "p" in s.args for s in family.free)
+
+
+class _File:
+    """One file of stubs on its way."""
+
+    def __init__(self, decisions: list[Decision], config: Config, names: Names, present: frozenset[str]) -> None:
+        self._decisions, self._config, self._names, self._present = decisions, config, names, present
+        self._stubs = {decision.symbol: f"stub{number}" for number, decision in enumerate(decisions)}
+        self._others: dict[str, str] = {}
+        self._instances = dict.fromkeys(decision.entry for decision in decisions if decision.stub == ENTRY)
+        self._shared: dict[str, None] = {}
+
+    def text(self) -> str:
+        """The file."""
+        names = "".join(self._declaration(d, n) for n, d in enumerate(self._decisions))
+        instances = "".join(self._instance(self._config.allocators[name]) for name in self._instances)
+        stubs = "".join(
+            self._entry_stub(d, n) if d.stub == ENTRY else self._caller_stub(d, n)
+            for n, d in enumerate(self._decisions)
+        )
+        includes = "".join(f"#include {_quoted(header.name)}\n" for header in self._config.includes)
+        others = "".join(
+            f"extern void {other}(void) __asm__({self._names.symbol(symbol)}) __attribute__((weak));\n"
+            for symbol, other in self._others.items()
+        )
+        shared = "".join(
+            f'extern struct allocator {self._names.instance(name)} __attribute__((weak, visibility("hidden")));\n'
+            for name in self._shared
+        )
+        return f'{includes}#include "stubgen.h"\n{names}{others}{shared}{instances}{stubs}STUB_UNLOAD\n'
+
+    def _function(self, symbol: str) -> str:
+        """The C name of a function: its stub if that is in this file, else what is linked, NULL if it is not."""
+        return self._stubs.get(symbol) or self._others.setdefault(symbol, f"other{len(self._others)}")
+
+    def _declaration(self, decision: Decision, number: int) -> str:
+        """Declarations of the stub and of the real function, which the macros define and call under C names."""
+        signature = _signature(decision)
+        parameters, _ = _parameters(signature)
+        attributes = []
+        if decision.visibility in _VISIBILITY:
+            attributes.append(f'visibility("{_VISIBILITY[decision.visibility]}")')
+        if decision.weak:
+            attributes.append("weak")
+        suffix = f" __attribute__(({', '.join(attributes)}))" if attributes else ""
+        prefix, original = "", OWN_PREFIX if decision.action == REDIRECT else "__real_"
+        if decision.action in (WRAP, REDIRECT):
+            prefix, suffix = "__wrap_", ' __attribute__((visibility("hidden")))'
+        ret = C_TYPES[signature.ret]
+        symbol = self._names.symbol
         return (
-            f"extern void {name}_real({types}) __asm__({_quoted(symbol_prefix + free.name)}) __attribute__((weak));\n"
-            f"static int {name}(void *p, size_t size)\n{{\n\t(void)size;\n\tif (!{name}_real) return ENOTSUP;\n"
-            f"\t{name}_real({values});\n\treturn 0;\n}}\n"
-        ), name
-    return "", "0"
+            f"{ret} stub{number}{parameters} __asm__({symbol(decision.symbol, prefix)}){suffix};\n"
+            f"{ret} real{number}{parameters} __asm__({symbol(decision.symbol, original)});\n"
+        )
 
+    def _common(self, signature: Signature, number: int) -> str:
+        """The first arguments of every macro."""
+        return f"{self._names.text(_label(signature))}, {C_TYPES[signature.ret]}, stub{number}, real{number}"
 
-def _instance(family: Allocator, decisions: list[Decision]) -> str:
-    symbol = instance_symbol(family.name)
-    if family.key_symbol not in {d.symbol for d in decisions}:
-        return f'extern struct allocator {symbol} __attribute__((visibility("hidden")));\n'
-    code, free = _free_function(f"{symbol}_free", family.free)
-    return (
-        f"{code}static struct alloc_index {symbol}_index = {{.shift = {_SHIFT}}};\n"
-        f'struct allocator {symbol} __attribute__((visibility("hidden"))) = {{.name = {_quoted(family.name)}, '
-        f".index = &{symbol}_index, .suballocates = {int(bool(family.suballocates))}, .free_chunk = {free}}};\n"
-    )
+    def _comment(self, decision: Decision, number: int) -> str:
+        entry = f"{'allocator' if decision.stub == ENTRY else 'wrapper'}.{decision.entry}"
+        return self._names.comment(
+            f"stub{number}: {decision.signature}, {entry} ({decision.origin}); {decision.rule}: {decision.reason}"
+        )
 
+    def _free_function(self, name: str, frees: tuple[Signature, ...], instance: str = "") -> str:
+        """C of a function that frees a chunk by the first one that is linked, with the arguments that it needs (R14).
 
-def _names(decision: Decision, signature: Signature, number: int) -> tuple[str, str]:
-    """Declarations of the stub and of the real function, which the macros define and call under C names."""
-    stub, real = f"stub{number}", f"real{number}"
-    parameters, _ = _parameters(signature)
-    attributes = []
-    if decision.visibility in _VISIBILITY:
-        attributes.append(f'visibility("{_VISIBILITY[decision.visibility]}")')
-    if decision.weak:
-        attributes.append("weak")
-    suffix = f" __attribute__(({', '.join(attributes)}))" if attributes else ""
-    linked = f"__wrap_{decision.symbol}" if decision.action == WRAP else decision.symbol
-    if decision.action == WRAP:
-        suffix = ' __attribute__((visibility("hidden")))'
-    ret = C_TYPES[signature.ret]
-    return (
-        f"{ret} {stub}{parameters} __asm__({_quoted(linked)}){suffix};\n"
-        f"{ret} {real}{parameters} __asm__({_quoted('__real_' + decision.symbol)});\n"
-    ), f"{_quoted(_label(signature))}, {ret}, {stub}, {real}"
+        It is "" where none of them can be called with what is known of a chunk: itself, its size, its region.
+        """
+        known = {**_KNOWN, "p": f"STUB_REGION_OF({instance}, p)"} if instance else _KNOWN
+        calls = [
+            f"\tSTUB_FREE({self._function(free.name)}, ({', '.join(map(_c_type, free.args))}),"
+            f" ({', '.join(known[letter] for letter in free.args)}))\n"
+            for free in frees
+            if free.chunk_arg is not None and all(letter in known for letter in free.args)
+        ]
+        if not calls:
+            return ""
+        return f"static int {name}(void *p, size_t size)\n{{\n\t(void)size;\n{''.join(calls)}\treturn ENOTSUP;\n}}\n"
 
+    def _instance(self, family: Allocator) -> str:
+        symbol = self._names.instance(family.name)
+        if family.key_symbol not in self._stubs:
+            return f'extern struct allocator {symbol} __attribute__((visibility("hidden")));\n'
+        regions = _has_regions(family)
+        declared = f'extern struct allocator {symbol} __attribute__((visibility("hidden")));\n'
+        free = self._free_function(f"{symbol}_free", family.free, symbol if regions else "")
+        functions = "".join(
+            f'\t{{{self._names.text(_label(signature))}, "{key}", (void (*)(void)){self._function(signature.name)}}},\n'
+            for key, signature in functions_of(family)
+            if not signature.scope and not signature.pattern
+        )
+        return (
+            self._names.comment(f"{symbol}: the instance of allocator.{family.name} ({family.origin})")
+            + f"{declared if free and regions else ''}{free}"
+            + f"static struct alloc_index {symbol}_index = {{.shift = {_SHIFT}, .regions = {int(regions)}}};\n"
+            + f"static const struct alloc_function {symbol}_functions[] = {{\n{functions}\t{{0}},\n}};\n"
+            + f'struct allocator {symbol} __attribute__((visibility("hidden"))) = '
+            + f"{{.name = {self._names.text(family.name)}, .index = &{symbol}_index, "
+            + f".suballocates = {int(bool(family.suballocates))}, .free_chunk = {f'{symbol}_free' if free else '0'}, "
+            + f".functions = {symbol}_functions}};\nINSTANCE_LOAD({symbol})\n"
+        )
 
-def _caller_stub(decision: Decision, signature: Signature, frees: tuple[Signature, ...], number: int) -> str:
-    names, common = _names(decision, signature, number)
-    parameters, arguments = _parameters(signature)
-    code, free = _free_function(f"free{number}", frees)
-    identity = f"wrapper{number}"
-    label = f" __asm__({_quoted('__allocs_wrapper_' + decision.symbol)})"
-    sharing = 'weak, visibility("default")' if decision.action == WRAP else 'visibility("hidden")'
-    # Several objects may wrap the same imported function: one identity in the process.
-    label += f" __attribute__(({sharing}))"
-    macro = "CALLER_VOID_STUB" if signature.ret == "v" else "CALLER_STUB"
-    return (
-        f"{names}{code}extern struct alloc_wrapper {identity}{label};\n"
-        f"struct alloc_wrapper {identity} = {{.name = {_quoted(_label(signature))}, .free_chunk = {free}}};\n"
-        f"{macro}({common}, {identity}, {parameters}, {arguments})\n"
-    )
+    def _caller_stub(self, decision: Decision, number: int) -> str:
+        signature = _signature(decision)
+        parameters, arguments = _parameters(signature)
+        wrapper = self._config.wrappers.get(decision.entry)
+        sized = wrapper is None or signature.name not in {s.name for s in (*wrapper.alloc, *wrapper.resize)}
+        frees = () if wrapper is None else wrapper.free  # an ALLOCSZ function has none
+        undoing = [f for f in frees if f.undoes in (signature.name, signature.full_name)]
+        code = self._free_function(f"free{number}", (*undoing, *(f for f in frees if not f.undoes)))
+        identity = f"wrapper{number}"
+        # Several objects may wrap the same imported function: one identity in the process.
+        sharing = 'weak, visibility("default")' if decision.action == WRAP else 'visibility("hidden")'
+        label = f"__asm__({self._names.symbol(decision.symbol, '__allocs_wrapper_')}) __attribute__(({sharing}))"
+        macro = "CALLER_VOID_STUB" if signature.ret == "v" else "CALLER_STUB"
+        return (
+            f"{self._comment(decision, number)}{code}extern struct alloc_wrapper {identity} {label};\n"
+            f"struct alloc_wrapper {identity} = {{.name = {self._names.text(_label(signature))}, "
+            f".free_chunk = {f'free{number}' if code else '0'}{', .sized = 1' if sized else ''}}};\n"
+            f"{macro}({self._common(signature, number)}, {identity}, {parameters}, {arguments})\n"
+        )
 
-
-def _size(signature: Signature) -> str:
-    """C of the size in bytes that a call asks for; 1 where the signature does not tell."""
-    string = signature.string_arg
-    if signature.size_args or string is None:
-        return " * ".join(f"(size_t)a{i}" for i in signature.size_args) or "1"
-    limited = signature.args[string + 1 : string + 2] == ("z",)
-    length = f"__builtin_strnlen(a{string}, a{string + 1})" if limited else f"__builtin_strlen(a{string})"
-    return f"(a{string} ? {length} + 1 : 1)"
-
-
-def _entry_stub(decision: Decision, signature: Signature, family: Allocator, number: int) -> str:
-    names, common = _names(decision, signature, number)
-    parameters, arguments = _parameters(signature)
-    size = _size(signature)
-    head = f"{common}, {instance_symbol(decision.entry)}, {parameters}, {arguments}"
-    allocates = signature in family.alloc or signature in family.resize
-    chunk = family.chunk_of(signature) if allocates else signature.first_pointer
-    if allocates and signature.ret == "p" and chunk is not None:
-        return f"{names}ENTRY_RESIZE_STUB({head}, {size}, a{chunk})\n"
-    if not allocates and chunk is not None:
+    def _entry_stub(self, decision: Decision, number: int) -> str:
+        signature, family = _signature(decision), self._config.allocators[decision.entry]
+        lists = _lists(family, signature.name)
+        if lists & {"alloc", "resize"} or not lists:
+            return self._comment(decision, number) + self._alloc_stub(decision, signature, family, number)
+        parameters, arguments = _parameters(signature)
         macro = "ENTRY_FREE_VOID_STUB" if signature.ret == "v" else "ENTRY_FREE_STUB"
-        return f"{names}{macro}({head}, a{chunk})\n"
-    if signature.out_arg is not None:
-        return f"{names}ENTRY_OUT_STUB({head}, {size}, a{signature.out_arg})\n"
-    return f"{names}ENTRY_ALLOC_STUB({head}, {size})\n"
+        removals = self._removals(signature, family, lists)
+        return (
+            f"{self._comment(decision, number)}"
+            f"{macro}({self._common(signature, number)}, {parameters}, {arguments}, {removals})\n"
+        )
+
+    def _alloc_stub(self, decision: Decision, signature: Signature, family: Allocator, number: int) -> str:
+        if not gives_chunk(signature):
+            entry = f"allocator.{family.name}"
+            raise ConfigError(
+                f"{decision.origin}: {entry}: {signature} gives no chunk; it must return a pointer (p), or store it"
+                " through an argument (P*)"
+            )
+        parameters, arguments = _parameters(signature)
+        chunk = family.chunk_of(signature)
+        out = signature.out_arg if chunk is None or signature.ret == "v" else None
+        result = f"*(void **)a{out}" if out is not None else "(void *)stub_result"
+        usable, size = self._size(signature, family, result, number)
+        instance = self._names.instance(family.name)
+        head = f"{self._common(signature, number)}, {instance}, {parameters}, {arguments}, {size}"
+        region = self._region(signature, family, chunk)
+        if out is not None:
+            macro = "ENTRY_OUT_VOID_STUB" if signature.ret == "v" else "ENTRY_OUT_STUB"
+            return f"{usable}{macro}({head}, {region}, a{out})\n"
+        if chunk is not None:
+            return f"{usable}ENTRY_RESIZE_STUB({head}, {region}, a{chunk})\n"
+        return f"{usable}ENTRY_ALLOC_STUB({head}, {region})\n"
+
+    def _region(self, signature: Signature, family: Allocator, chunk: int | None) -> str:
+        """C of the region that a new chunk belongs to."""
+        if not _has_regions(family):
+            return "STUB_NO_REGION"
+        region = next((i for i, letter in enumerate(signature.args) if letter == "p" and i != chunk), None)
+        if region is not None:
+            return f"a{region}"
+        if chunk is not None:
+            return f"STUB_REGION_OF({self._names.instance(family.name)}, a{chunk})"
+        return "STUB_WHOLE" if _frees_whole(family) else "STUB_NO_REGION"
+
+    def _size(self, signature: Signature, family: Allocator, chunk: str, number: int) -> tuple[str, str]:
+        """A declaration, and C of the size in bytes that a call asks for."""
+        string = signature.string_arg
+        if signature.size_args:
+            return "", " * ".join(f"(size_t)a{i}" for i in signature.size_args)
+        if string is not None:
+            limited = signature.args[string + 1 : string + 2] == ("z",)
+            length = f"__builtin_strnlen(a{string}, a{string + 1})" if limited else f"__builtin_strlen(a{string})"
+            return "", f"(a{string} ? {length} + 1 : 1)"
+        otherwise = "STUB_TYPE_SIZE" if signature.typed else "1"
+        usable = family.usable_size
+        if usable is None or usable.scope or usable.pattern:
+            return "", otherwise
+        symbol = self._names.symbol(usable.name)
+        ret = C_TYPES[usable.ret]
+        return (
+            f"extern {ret} usable{number}(void *) __asm__({symbol}) __attribute__((weak));\n",
+            f"STUB_USABLE_SIZE(usable{number}, {chunk}, {otherwise})",
+        )
+
+    def _removals(self, signature: Signature, family: Allocator, lists: set[str]) -> str:
+        """C of what a freeing function takes out of the index."""
+        instance, chunk = self._names.instance(family.name), signature.first_pointer
+        found = []
+        if "free" in lists:
+            found.append(f"STUB_REMOVE({instance}, a{chunk})")
+        if "free-chain" in lists:
+            behind = range((chunk or 0) + 1, len(signature.args))
+            offset = next((f"a{i}" for i in behind if signature.args[i] in ("z", "i", "u", "l")), "0")
+            found.append(f"STUB_REMOVE_CHAIN({instance}, a{chunk}, {offset})")
+        if "free-since" in lists:
+            own = _region_arg(signature) if signature.chunk_arg is not None else None
+            region = f"a{own}" if own is not None else f"STUB_REGION_OF({instance}, a{chunk})"
+            found.append(f"STUB_RELEASE_SINCE({instance}, {region}, a{chunk})")
+        if "free-all" in lists:
+            for other in self._config.allocators.values():
+                is_here = other.name in self._present or other.name in self._instances
+                if is_here and "free-all" in _lists(other, signature.name):
+                    found.append(self._release(signature, other))
+        return " ".join(found)
+
+    def _release(self, signature: Signature, family: Allocator) -> str:
+        if family.name not in self._instances:  # another family that shares the function; weak, to pull in no member
+            self._shared[family.name] = None
+        instance = self._names.instance(family.name)
+        if signature.first_pointer is None:
+            return f"STUB_RELEASE_ALL({instance})"
+        return f"STUB_RELEASE({instance}, a{signature.first_pointer})"
+
+
+def _signature(decision: Decision) -> Signature:
+    assert decision.signature is not None
+    return decision.signature

@@ -7,13 +7,14 @@ findings into decisions.
 from __future__ import annotations
 
 from allocscc.elf import archive
-from allocscc.elf.object import SHT_DYNSYM, SHT_SYMTAB, STB_LOCAL, STB_WEAK, ElfObject
+from allocscc.elf.object import SHT_SYMTAB, STB_LOCAL, STB_WEAK, ElfObject
 from allocscc.errors import FormatError
-from allocscc.link.job import ARCHIVE, DSO, OBJECT, Input, LinkJob
+from allocscc.link.findings import Definition, Survey, Wanted
+from allocscc.link.glance import names
+from allocscc.link.job import ARCHIVE, DSO, OBJECT, Input, LinkJob, read_file
 from allocscc.sidecar_names import (
     DECLARATIONS_MARK,
     LTO_MARK,
-    PLAN_SECTION,
     SIDECAR_SECTION,
     SITES_SECTION,
     SOURCES_MARK,
@@ -22,101 +23,17 @@ from allocscc.sidecar_names import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
+    from mmap import mmap
 
-# ELF gABI st_info: STT_NOTYPE (hand-written assembly), STT_FUNC
-_FUNCTION_TYPES = (0, 2)
+# ELF gABI st_info: STT_NOTYPE (hand-written assembly), STT_FUNC, STT_GNU_IFUNC
+_FUNCTION_TYPES = (0, 2, 10)
 _SIDECAR_MARKS = (DECLARATIONS_MARK, STATICS_MARK, LTO_MARK)
 _SITES_MARK = SITES_SECTION.encode() + b"\0"
-
-
-class Definition:
-    """One function of a role, defined in an input.
-
-    Attributes:
-        name: symbol.
-        input: the input that holds it.
-        member: archive member's place in the archive, or -1 for an object.
-        weak: whether the binding is weak.
-        visibility: st_other visibility (ELF gABI: 0 default, 1 internal, 2 hidden, 3 protected).
-    """
-
-    __slots__ = ("input", "member", "name", "visibility", "weak")
-
-    def __init__(self, name: str, source: Input, member: int, weak: bool, visibility: int) -> None:
-        self.name, self.input, self.member, self.weak, self.visibility = name, source, member, weak, visibility
-
-
-class Survey:
-    """What the inputs hold.
-
-    Attributes:
-        definitions: functions of a role that objects or archive members define.
-        references: wrapper → inputs that refer to it strongly without defining it.
-        identified: wrappers that a shared library built by us defines and identifies.
-        has_sites: whether any input brings site records.
-        sidecars: contents of the sidecar sections that tell of functions of a role: declarations of their sources, and
-            static functions.
-        sources: contents of the sidecar sections of objects whose machine code is made in this link (LTO).
-        intermediate: functions of a role that an object defines both as machine code and as LTO's intermediate code.
-        unreadable: messages about inputs that could not be looked into.
-    """
-
-    __slots__ = (
-        "definitions",
-        "has_sites",
-        "identified",
-        "intermediate",
-        "references",
-        "sidecars",
-        "sources",
-        "unreadable",
-    )
-
-    def __init__(self) -> None:
-        self.definitions: list[Definition] = []
-        self.references: dict[str, list[Input]] = {}
-        self.identified: set[str] = set()
-        self.has_sites = False
-        self.intermediate: set[str] = set()
-        self.unreadable: list[str] = []
-        self.sidecars: list[bytes] = []
-        self.sources: list[bytes] = []
-
-
-class Wanted:
-    """The functions that a survey looks for.
-
-    Attributes:
-        names: all of them.
-        wrapping: those that get a caller stub, so that references count.
-        globs: regular expressions over symbols, each with whether its matches get a caller stub; of names that are not
-            written out, the first one that fits counts.
-    """
-
-    __slots__ = ("globs", "names", "wrapping")
-
-    def __init__(self, wrappers: list[str], entries: list[str], globs: list[tuple[str, bool]] | None = None) -> None:
-        self.names = {name.encode() for name in (*wrappers, *entries)}
-        self.wrapping = {name.encode() for name in wrappers}
-        self.globs: list[tuple[re.Pattern[bytes], bool]] = []
-        if globs:
-            self.globs = _compiled(globs)
-
-    def add_matches(self, strings: bytes) -> None:
-        """Add the names in a string table that the globs match."""
-        for name in strings.split(b"\0"):
-            if name and name not in self.names:
-                wraps = next((wraps for regex, wraps in self.globs if regex.fullmatch(name)), None)
-                if wraps is not None:
-                    self.names.add(name)
-                    self.wrapping |= {name} if wraps else set()
-
-
-def _compiled(globs: list[tuple[str, bool]]) -> list[tuple[re.Pattern[bytes], bool]]:
-    import re  # only projects with globs pay for it
-
-    return [(re.compile(pattern.encode()), wraps) for pattern, wraps in globs]
+_IR_SYMBOLS = b".gnu.lto_.symtab."
+_SIDECAR = SIDECAR_SECTION.encode() + b"\0"
+# Members of archives that a link looks at, so that its cost does not grow with what it does not use.
+_MEMBERS = 2000
+_BATCH = 100  # objects that are asked at a time
 
 
 def survey(job: LinkJob, wanted: Wanted) -> Survey:
@@ -127,42 +44,102 @@ def survey(job: LinkJob, wanted: Wanted) -> Survey:
         wanted: the functions to look for; names that globs match are added to it.
     """
     found = Survey()
+    glances = _Glances(wanted, found)
+    budget = _MEMBERS
     for source in job.inputs:
         if source.kind not in (OBJECT, ARCHIVE):
             continue
         try:
-            with open(source.path, "rb") as file:
-                data = file.read()
-            found.has_sites = found.has_sites or _SITES_MARK in data
             if source.kind == OBJECT:
-                _look_into(data, source, -1, wanted, found)
+                data = read_file(source.path)
+                glances.add(data, 0, len(data), source, -1)
             else:
-                _look_into_archive(data, source, wanted, found)
+                budget -= _look_into_archive(source, glances, budget)
         except (OSError, FormatError) as error:
+            glances.finish()
             found.unreadable.append(str(error))
+    glances.finish()
     found.has_sites = found.has_sites or bool(found.sources)
     defined = {definition.name for definition in found.definitions}
     open_names = {name for name in found.references if name not in defined}
     if open_names:
         for source in job.inputs:
             if source.kind == DSO:
-                found.identified |= _identified(source.path, open_names)
+                from allocscc.link.library import identified_by
+
+                found.identified |= identified_by(source.path, open_names)
     return found
+
+
+class _Glances:
+    """Looks into objects in earnest only if the names in them say that there is something to find.
+
+    Many are asked at a time: to look for each name once in much text is faster than to look for it in many small texts.
+    """
+
+    def __init__(self, wanted: Wanted, found: Survey) -> None:
+        self._wanted, self._found = wanted, found
+        self._waiting: list[tuple[bytes | mmap | None, int, int, Input, int, bytes | None]] = []
+
+    def add(self, data: bytes | mmap, start: int, end: int, source: Input, member: int) -> None:
+        """Look at an object, now or later; arguments as for `glance.names`, and its place as in `Definition`."""
+        tables = names(data, start, end)
+        strings: bytes | None = None  # None: to be looked into
+        if tables is not None:
+            symbols, sections = tables
+            if _SITES_MARK in sections:
+                self._found.has_sites = True
+            strings = None if _SIDECAR in sections or _IR_SYMBOLS in sections else symbols
+        elif member >= 0:  # what is in an archive may be anything
+            text = data[start:end]
+            if not text.startswith(b"\x7fELF"):
+                return
+            strings = None if _SITES_MARK in text or _SIDECAR in text else text
+        # Files are read again if need be: waiting ones must not fill the memory.
+        self._waiting.append((data if member >= 0 else None, start, end, source, member, strings))
+        if len(self._waiting) >= _BATCH:
+            self.finish()
+
+    def unscanned(self, source: Input, data: mmap) -> set[int]:
+        """Leave an archive to its index: the offsets of the members that define one of the names."""
+        self._found.unscanned.append(source)
+        self._found.has_sites = True  # of what is not looked at anything may be true
+        return archive.defining(data, source.path, self._wanted.names)
+
+    def finish(self) -> None:
+        """Look into those that wait, in order."""
+        waiting, self._waiting = self._waiting, []
+        together = b"\0".join(entry[5] for entry in waiting if entry[5] is not None)
+        some = self._wanted.may_be_in(together)
+        for data, start, end, source, member, strings in waiting:
+            if strings is not None and not (some and self._wanted.may_be_in(strings)):
+                continue
+            try:
+                text = read_file(source.path) if data is None else data[start:end]
+                _look_into(text, source, member, self._wanted, self._found)
+            except (OSError, FormatError) as error:
+                self._found.unreadable.append(str(error))
 
 
 def _look_into(data: bytes, source: Input, member: int, wanted: Wanted, found: Survey) -> None:
     elf = ElfObject(data, source.path)
+    found.has_sites = found.has_sites or _SITES_MARK in data
     if any(mark in data for mark in _SIDECAR_MARKS):
-        sidecar = SIDECAR_SECTION.encode()
-        contents = [elf.contents(section) for section in elf.sections if section.name == sidecar]
-        found.sidecars += [text for text in contents if DECLARATIONS_MARK in text or STATICS_MARK in text]
-        found.sources += [text for text in contents if SOURCES_MARK in text]
+        _look_into_sidecars(elf, found)
+    for section in elf.sections:
+        if section.name.startswith(_IR_SYMBOLS):
+            _look_into_intermediate(elf.contents(section), source, member, wanted, found)
     table = elf.table(SHT_SYMTAB)
     if table is None:
         return
     if wanted.globs:
         wanted.add_matches(elf.strings(table))
-    for symbol in elf.symbols(table, wanted.names):
+    symbols = elf.symbols(table, wanted.names)
+    if any(symbol.defined for symbol in symbols):
+        from allocscc.elf.edit import check_editable
+
+        check_editable(elf)
+    for symbol in symbols:
         name = symbol.name.decode()
         if symbol.defined and symbol.binding != STB_LOCAL and symbol.type in _FUNCTION_TYPES:
             weak = symbol.binding == STB_WEAK
@@ -175,37 +152,63 @@ def _look_into(data: bytes, source: Input, member: int, wanted: Wanted, found: S
                 inputs.append(source)
 
 
-def _look_into_archive(data: bytes, source: Input, wanted: Wanted, found: Survey) -> None:
-    """Members are parsed only if the index defines a name of a role, or the bytes name a wrapper."""
-    thin = data.startswith(archive.THIN_MAGIC)
-    index = b"\0" + archive.index_names(data, source.path)
-    hit = bool(wanted.globs) or any(mark in data for mark in _SIDECAR_MARKS)
-    hit = hit or any(b"\0" + n + b"\0" in index for n in wanted.names)
-    if not hit and not thin:
-        hit = any(name + b"\0" in data for name in wanted.wrapping)
-    if not hit:
-        return
-    for number, member in enumerate(archive.members(data, source.path, source.path.rpartition("/")[0] or ".")):
-        if member.data[:4] == b"\x7fELF":
-            found.has_sites = found.has_sites or _SITES_MARK in member.data
-            _look_into(member.data, source, number, wanted, found)
+def _look_into_intermediate(data: bytes, source: Input, member: int, wanted: Wanted, found: Survey) -> None:
+    """Look into the symbol table of LTO's intermediate code: where it is all that there is, nothing else tells."""
+    from allocscc.elf.intermediate import ir_symbols
+
+    for name, is_defined, weak, visibility in ir_symbols(data):
+        if name not in wanted.names:
+            continue
+        text = name.decode()
+        if is_defined:
+            found.intermediate.add(text)
+            found.definitions.append(Definition(text, source, member, weak, visibility))
+        elif name in wanted.wrapping and not weak and source not in found.references.setdefault(text, []):
+            found.references[text].append(source)
 
 
-def _identified(path: str, names: set[str]) -> set[str]:
-    """Of `names`, those that a shared library's own plan says it identifies and that it defines."""
+def _look_into_sidecars(elf: ElfObject, found: Survey) -> None:
+    """Keep what the link needs of an object's sidecars; one that cannot be read is left out, by itself."""
+    from allocscc.sidecar import decode_declarations, decode_sources, decode_statics
+
+    sections = [section for section in elf.sections if section.name == SIDECAR_SECTION.encode()]
     try:
-        with open(path, "rb") as file:
-            data = file.read()
-        if PLAN_SECTION.encode() + b"\0" not in data:
-            return set()
-        elf = ElfObject(data, path)
-        plan, table = elf.section(PLAN_SECTION.encode()), elf.table(SHT_DYNSYM)
-        if plan is None or table is None:
-            return set()
-        defined = {s.name.decode() for s in elf.symbols(table, {name.encode() for name in names}) if s.defined}
-        text = elf.contents(plan)
-        from allocscc.link.record import identified_wrappers
+        if sum(section.size for section in sections) > len(elf.data):
+            raise FormatError(f"{elf.where}: its sidecar sections overlap, or reach behind the end of the file")
+        for text in map(elf.contents, sections):
+            if DECLARATIONS_MARK in text or STATICS_MARK in text:
+                decode_declarations(text, elf.where), decode_statics(text, elf.where)
+                found.sidecars.append(text)
+            if SOURCES_MARK in text:
+                decode_sources(text, elf.where)
+                found.sources.append(text)
+    except FormatError as error:
+        found.unreadable.append(str(error))
 
-        return defined & identified_wrappers(text, path)
-    except (OSError, FormatError):
-        return set()  # a section of that name that is none of ours
+
+def _look_into_archive(source: Input, glances: _Glances, budget: int) -> int:
+    """Look at the members of an archive; of one that has more than the link may look at, at those its index leads to.
+
+    Returns:
+        How many members were looked at.
+    """
+    from mmap import ACCESS_READ, mmap
+
+    with open(source.path, "rb") as file:
+        if file.read(len(archive.THIN_MAGIC)) == archive.THIN_MAGIC:
+            file.seek(0)
+            for number, member in enumerate(archive.members(file.read(), source.path, _folder(source.path))):
+                glances.add(member.data, 0, len(member.data), source, number)
+            return 0
+        data = mmap(file.fileno(), 0, access=ACCESS_READ)
+    places = archive.places(data, source.path, budget)
+    if places is None:
+        hits = glances.unscanned(source, data)
+        places = [place for place in archive.places(data, source.path) or [] if place[1] in hits] if hits else []
+    for number, _, start, end in places:
+        glances.add(data, start, end, source, number)
+    return len(places)
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0] or "."

@@ -3,6 +3,9 @@
 
 void __allocs_enter(struct alloc_wrapper *, void *, void *);
 void __allocs_module_add(struct allocs_module *);
+void __allocs_unload(const void *);
 
 extern void *const __allocs_runtime[] __attribute__((visibility("default")));
-void *const __allocs_runtime[] = {(void *)__allocs_enter, (void *)__allocs_module_add, (void *)alloc_get_site};
+void *const __allocs_runtime[] = {
+	(void *)__allocs_enter, (void *)__allocs_module_add, (void *)__allocs_unload, (void *)alloc_get_site,
+};

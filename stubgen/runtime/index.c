@@ -1,18 +1,45 @@
 /* the index: shadow words by address; see rt.h for the layout */
 #include "rt.h"
+#include <fcntl.h>
+#include <unistd.h>
 
-#define ROOT_SIZE (((size_t)1 << (ADDRESS_BITS - LEAF_BITS)) * sizeof(struct leaf *))
+#define ROOTS ((uintptr_t)1 << (ADDRESS_BITS - LEAF_BITS))
+#define SPARE_ROOTS 64
+
+/* of instances that are gone and had no chunks left: all zeros, good for the next one */
+static struct alloc_index spare[SPARE_ROOTS];
+
+static void *root_make(const struct alloc_index *x)
+{
+	for (int i = 0; i < SPARE_ROOTS; i++) {
+		if (!spare[i].root || spare[i].shift != x->shift || spare[i].regions != x->regions) continue;
+		void *root = spare[i].root;
+		spare[i].root = 0;
+		return root;
+	}
+	return rt_pages(ROOTS * sizeof *x->root);
+}
+
+void index_give(struct alloc_index *x)
+{
+	for (int i = 0; x->root && i < SPARE_ROOTS; i++) {
+		if (spare[i].root) continue;
+		spare[i] = *x;
+		x->root = 0;
+	}
+}
 
 struct leaf *index_leaf_make(struct alloc_index *x, uintptr_t p)
 {
 	if (p >> ADDRESS_BITS) return 0;
 	rt_lock();
-	if (!x->root) x->root = rt_pages(ROOT_SIZE);
+	if (!x->root) x->root = root_make(x);
 	struct leaf *leaf = 0;
 	if (x->root) {
 		leaf = atomic_load_explicit(&x->root[p >> LEAF_BITS], memory_order_relaxed);
 		if (!leaf) {
-			leaf = rt_pages(sizeof *leaf + (((size_t)1 << LEAF_BITS) >> x->shift) * sizeof leaf->word[0]);
+			size_t granule = sizeof leaf->word[0] + (x->regions ? sizeof(uint32_t) : 0);
+			leaf = rt_pages(sizeof *leaf + (((size_t)1 << LEAF_BITS) >> x->shift) * granule);
 			atomic_store_explicit(&x->root[p >> LEAF_BITS], leaf, memory_order_release);
 		}
 	}
@@ -31,12 +58,6 @@ void index_cover(struct alloc_index *x, uintptr_t base, size_t size, uintptr_t v
 		size_t i = block & ((1u << (LEAF_BITS - BLOCK_BITS)) - 1);
 		atomic_store_explicit(&leaf->covering[i], value, memory_order_relaxed);
 	}
-}
-
-static uintptr_t entry_base(struct alloc_index *x, uintptr_t granule, uint64_t entry)
-{
-	unsigned unit = x->shift > OFFSET_BITS ? x->shift - OFFSET_BITS : 0;
-	return granule + ((entry & (((uint64_t)1 << OFFSET_BITS) - 1)) << unit);
 }
 
 static int holds(uintptr_t base, uint64_t entry, uintptr_t p)
@@ -86,18 +107,29 @@ int chunk_find(uintptr_t p, struct chunk *out)
 	return found;
 }
 
+int parent_find(const struct allocator *child, uintptr_t p, struct chunk *best)
+{
+	struct chunk c;
+	int found = 0;
+	for (struct allocator *a = rt_allocators; a; a = a->next) {
+		if (a == child || !index_find(a, p, &c)) continue;
+		if (!found || entry_size(c.entry) < entry_size(best->entry)) *best = c;
+		found = 1;
+	}
+	return found;
+}
+
 /* the smallest chunk around p that another allocator handed out now has chunks inside it */
 void index_mark_parent(struct allocator *child, uintptr_t p)
 {
-	struct chunk best = {0}, c;
-	for (struct allocator *a = rt_allocators; a; a = a->next)
-		if (a != child && index_find(a, p, &c))
-			if (!best.allocator || entry_size(c.entry) < entry_size(best.entry)) best = c;
-	if (!best.allocator) return;
-	struct leaf *leaf = index_leaf(best.allocator->index, best.base);
-	if (!(best.entry & CHILDREN))
-		__atomic_fetch_or(index_word(best.allocator->index, leaf, best.base), CHILDREN, __ATOMIC_RELAXED);
+	struct nest *n = &thread_self()->nest;
+	struct chunk best;
+	n->child = 0;
+	if (!parent_find(child, p, &best)) return;
+	uint64_t *word = index_word(best.allocator->index, index_leaf(best.allocator->index, best.base), best.base);
+	if (!(best.entry & CHILDREN)) __atomic_fetch_or(word, CHILDREN, __ATOMIC_RELAXED);
 	if (!child->parent) child->parent = best.allocator;
+	*n = (struct nest){child, best.base, best.base + entry_size(best.entry), word, best.entry | CHILDREN};
 }
 
 /* the memory of a parent chunk is gone, and with it every chunk that a suballocator had carved out of it */
@@ -115,27 +147,84 @@ void index_clear_children(uintptr_t base, size_t size)
 			uint64_t entry = *index_word(a->index, leaf, g);
 			if (!entry) continue;
 			uintptr_t chunk = entry_base(a->index, g, entry);
-			if (chunk >= base && chunk < base + size) chunk_remove(a, (void *)chunk);
+			if (chunk >= base && chunk < base + size) subchunk_remove(a, chunk);
 		}
 	}
+}
+
+/* most pages of an index were never touched; the kernel knows which (proc(5), pagemap), and reading them all would take
+ * as long as there is room for chunks */
+struct pagemap {
+	int fd;
+	uintptr_t size, first, end; /* of a page; the pages that `word` is about */
+	uint64_t word[512];
+};
+
+#define PAGE_USED ((uint64_t)3 << 62) /* present or swapped */
+
+static int is_used(struct pagemap *m, const void *p)
+{
+	uintptr_t page = (uintptr_t)p / m->size;
+	if (page < m->first || page >= m->end) {
+		ssize_t n = m->fd < 0 ? -1 : pread(m->fd, m->word, sizeof m->word, page * sizeof m->word[0]);
+		if (n < (ssize_t)sizeof m->word[0]) return 1;
+		m->first = page;
+		m->end = page + n / sizeof m->word[0];
+	}
+	return (m->word[page - m->first] & PAGE_USED) != 0;
+}
+
+/* the first element at or behind v[i] that is in a used page; n if there is none */
+static uintptr_t used(struct pagemap *m, const void *v, uintptr_t i, uintptr_t n)
+{
+	while (i < n) {
+		uintptr_t p = (uintptr_t)v + i * sizeof(uint64_t);
+		if (i && p % m->size) break; /* inside a page that was looked at */
+		if (is_used(m, (void *)p)) break;
+		i += (m->size - p % m->size) / sizeof(uint64_t);
+	}
+	return i < n ? i : n;
+}
+
+static int leaf_walk(struct allocator *a, uintptr_t low, struct leaf *leaf, int fd, int (*f)(struct chunk *, void *), void *arg)
+{
+	struct alloc_index *x = a->index;
+	struct pagemap m = {.fd = fd, .size = getpagesize()};
+	uintptr_t n = ((uintptr_t)1 << LEAF_BITS) >> x->shift;
+	for (uintptr_t w = used(&m, leaf->word, 0, n); w < n; w = used(&m, leaf->word, w + 1, n)) {
+		uint64_t entry = leaf->word[w];
+		if (!entry) continue;
+		struct chunk c = {a, entry_base(x, low + (w << x->shift), entry), entry};
+		int stop = f(&c, arg);
+		if (stop) return stop;
+	}
+	return 0;
 }
 
 int index_walk(struct allocator *a, int (*f)(struct chunk *, void *), void *arg)
 {
 	struct alloc_index *x = a->index;
+	int stop = 0;
 	if (!x->root) return 0;
-	for (uintptr_t i = 0; i < (uintptr_t)1 << (ADDRESS_BITS - LEAF_BITS); i++) {
+	struct pagemap m = {.fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), .size = getpagesize()};
+	for (uintptr_t i = used(&m, x->root, 0, ROOTS); i < ROOTS && !stop; i = used(&m, x->root, i + 1, ROOTS)) {
 		struct leaf *leaf = atomic_load_explicit(&x->root[i], memory_order_acquire);
-		if (!leaf) continue;
-		for (uintptr_t w = 0; w < ((uintptr_t)1 << LEAF_BITS) >> x->shift; w++) {
-			uint64_t entry = leaf->word[w];
-			if (!entry) continue;
-			struct chunk c = {a, entry_base(x, (i << LEAF_BITS) + (w << x->shift), entry), entry};
-			int stop = f(&c, arg);
-			if (stop) return stop;
-		}
+		if (leaf) stop = leaf_walk(a, i << LEAF_BITS, leaf, m.fd, f, arg);
 	}
-	return 0;
+	if (m.fd >= 0) close(m.fd);
+	return stop;
+}
+
+/* a chunk with chunks inside was resized: where it stayed they do, too, as far as it reaches */
+void children_move(struct allocator *a, void *chunk, uint64_t old, void *now, size_t size)
+{
+	uintptr_t p = (uintptr_t)chunk;
+	size_t before = entry_size(old), kept = now != chunk ? 0 : size < before ? size : before;
+	if (kept) {
+		struct leaf *leaf = index_leaf(a->index, p);
+		if (leaf) __atomic_fetch_or(index_word(a->index, leaf, p), CHILDREN, __ATOMIC_RELAXED);
+	}
+	if (kept < before) index_clear_children(p + kept, before - kept);
 }
 
 void chunk_restore(struct allocator *a, void *chunk, uint64_t entry)

@@ -84,6 +84,15 @@ uint32_t intern_slow(uint32_t parent, uintptr_t site, const void *owner, unsigne
 	return id;
 }
 
+/* the slot stays taken, so that probing past it goes on, under a key that nothing asks for; callers hold the lock, or are
+ * the only ones who know the node's key */
+void intern_kill(struct node *n, uint32_t id)
+{
+	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
+	struct slot *s = slot_for(t, n->parent, n->site_address, n->owner);
+	if (atomic_load_explicit(&s->id, memory_order_relaxed) == id) s->site_address = UINTPTR_MAX;
+}
+
 /* a module goes: its addresses may come back as other sites, so no new chunk may find the old nodes */
 void intern_forget(uintptr_t low, uintptr_t high)
 {
@@ -91,10 +100,7 @@ void intern_forget(uintptr_t low, uintptr_t high)
 		struct node *n = node_get(id);
 		if (n->site_address < low || n->site_address > high) continue;
 		node_site(n);
-		struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-		struct slot *s = slot_for(t, n->parent, n->site_address, n->owner);
-		/* the slot stays taken, so that probing past it goes on, under a key that nothing asks for */
-		if (atomic_load_explicit(&s->id, memory_order_relaxed) == id) s->site_address = UINTPTR_MAX;
+		intern_kill(n, id);
 		n->site_address = UINTPTR_MAX;
 	}
 }

@@ -1,5 +1,11 @@
 /* modules: each executable or shared object brings the records of its allocation sites */
 #include "rt.h"
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+/* of this executable: the runtime is in it */
+extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[] __attribute__((visibility("hidden")));
 
 static struct allocs_module *modules;
 struct allocator *rt_allocators;
@@ -78,8 +84,9 @@ static const struct alloc_site *site_make(const struct site_record *r, uintptr_t
 	s->function = rt_keep_string(at(&r->function));
 	s->callee = rt_keep_string(at(&r->callee));
 	s->type = rt_keep_string(at(&r->type));
-	unsigned evidence = r->flags & 0xff;
+	unsigned evidence = r->flags & RECORD_EVIDENCE;
 	if (evidence < sizeof evidence_names / sizeof *evidence_names) s->evidence = evidence_names[evidence];
+	s->type_size = s->type ? r->flags >> RECORD_SIZE_SHIFT : 0;
 	s->line = r->line;
 	s->column = r->column;
 	return s;
@@ -114,9 +121,6 @@ RT_EXPORT void __allocs_module_add(struct allocs_module *m)
 	rt_unlock();
 }
 
-/* of this executable: the runtime and the module are in one object */
-extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[] __attribute__((visibility("hidden")));
-
 RT_EXPORT void __allocs_module_remove(struct allocs_module *m)
 {
 	/* the executable never goes, and what allocates during exit still has sites */
@@ -136,15 +140,76 @@ RT_EXPORT void __allocs_module_remove(struct allocs_module *m)
 	rt_unlock();
 }
 
+/* callers of these hold the lock */
+
+static unsigned char numbers[MAX_ALLOCATORS];
+
+/* past the last number, counts are shared; everything else stays exact */
+static unsigned number_take(void)
+{
+	unsigned n = 1;
+	while (n < MAX_ALLOCATORS - 1 && numbers[n]) n++;
+	numbers[n] = 1;
+	for (struct thread *t = rt_threads; t && n < MAX_ALLOCATORS - 1; t = t->next) t->allocs[n] = 0;
+	return n;
+}
+
+void allocator_number_give(unsigned n)
+{
+	if (n < MAX_ALLOCATORS - 1) numbers[n] = 0;
+}
+
+static int is_name_taken(const char *name, const struct allocator *by)
+{
+	for (const struct allocator *a = rt_allocators; a; a = a->next)
+		if (a != by && a->number && !strcmp(a->name, name)) return 1; /* without a number its object is gone */
+	return 0;
+}
+
+/* several instances of one family are told apart by their objects: the executable's keeps the plain name */
+static void name_instance(struct allocator *a)
+{
+	char name[300];
+	if (!a->object || strcmp(a->name, a->family)) return;
+	int n = snprintf(name, sizeof name, "%s@%s", a->family, a->object);
+	if (n < 0 || n >= (int)sizeof name - 12) return;
+	for (unsigned i = 2; is_name_taken(name, a); i++) snprintf(name + n, 12, "#%u", i);
+	const char *kept = rt_keep_string(name);
+	if (kept) a->name = kept;
+}
+
+/* the file name of the shared object that holds p, or "" */
+static void object_name(const void *p, char *name, size_t room)
+{
+	Dl_info info;
+	name[0] = 0;
+	if ((char *)p >= __ehdr_start && (char *)p < _end) return;
+	if (!dladdr(p, &info) || !info.dli_fname) return;
+	const char *slash = strrchr(info.dli_fname, '/');
+	snprintf(name, room, "%s", slash ? slash + 1 : info.dli_fname);
+}
+
+static struct allocator *sibling(const struct allocator *a)
+{
+	for (struct allocator *b = rt_allocators; b; b = b->next)
+		if (b != a && !strcmp(b->family, a->family)) return b;
+	return 0;
+}
+
 void allocator_register(struct allocator *a)
 {
-	static unsigned numbers;
+	char object[200];
+	/* the loader has a lock of its own, under which others come here: it is asked before ours is taken */
+	object_name(a, object, sizeof object);
 	rt_lock();
 	if (!a->number) {
-		/* past the last number, counts are shared; everything else stays exact */
-		__atomic_store_n(&a->number, numbers < MAX_ALLOCATORS - 1 ? ++numbers : numbers, __ATOMIC_RELEASE);
+		a->family = a->name;
+		a->object = object[0] ? rt_keep_string(object) : 0;
 		a->next = rt_allocators;
+		__atomic_store_n(&a->number, number_take(), __ATOMIC_RELEASE);
 		__atomic_store_n(&rt_allocators, a, __ATOMIC_RELEASE);
+		struct allocator *other = sibling(a);
+		if (other) name_instance(other), name_instance(a);
 	}
 	rt_unlock();
 }
@@ -162,6 +227,7 @@ void wrapper_register(struct alloc_wrapper *w)
 
 void allocator_refresh(struct allocator *a)
 {
+	if (!a->number) return; /* its object is gone */
 	unsigned long sum = 0;
 	for (struct thread *t = rt_threads; t; t = t->next) sum += t->allocs[a->number];
 	a->alloc_count = sum;
@@ -174,16 +240,29 @@ const struct alloc_site *chunk_site(struct node *n)
 	return node_site(n);
 }
 
-/* the outermost site that knows a type; a mere conversion inside a wrapper says nothing about the chunk */
-const char *chunk_type(struct node *n)
+static int is_sized(const struct node *n)
 {
-	const char *type = 0;
+	return n->kind == NODE_FRAME && n->owner && ((struct alloc_wrapper *)n->owner)->sized;
+}
+
+/* the outermost site that knows a type; a mere conversion inside a wrapper says nothing about the chunk, and what is
+ * inside a function that carries an element's size does not count against its caller */
+const struct alloc_site *chunk_type_site(struct node *n)
+{
+	const struct alloc_site *found = 0;
 	for (;; n = node_get(n->parent)) {
 		const struct alloc_site *s = node_site(n);
-		int conversion = s && s->evidence[0] == 'c';
-		if (s && s->type && (!conversion || !n->parent)) type = s->type;
-		if (!n->parent) return type;
+		int sized = is_sized(n), conversion = s && s->evidence[0] == 'c';
+		if (sized) found = 0;
+		if (s && s->type && (!conversion || !n->parent || sized)) found = s;
+		if (!n->parent) return found;
 	}
+}
+
+const char *chunk_type(struct node *n)
+{
+	const struct alloc_site *s = chunk_type_site(n);
+	return s ? s->type : 0;
 }
 
 RT_EXPORT void alloc_for_each_site(int (*f)(const struct alloc_site *, void *), void *arg)

@@ -104,7 +104,7 @@ static void frames(struct writer *w, uint32_t id)
 	frames(w, n->parent);
 	if (n->parent) text(w, ",");
 	text(w, "{\"wrapper\":");
-	string(w, ((struct alloc_wrapper *)n->owner)->name);
+	string(w, n->owner ? ((struct alloc_wrapper *)n->owner)->name : 0);
 	text(w, ",\"site\":");
 	site(w, n);
 	text(w, "}");

@@ -67,9 +67,17 @@ struct leaf *index_leaf_make(struct alloc_index *, uintptr_t p);
 void index_cover(struct alloc_index *, uintptr_t base, size_t size, uintptr_t value);
 int index_find(struct allocator *, uintptr_t p, struct chunk *); /* the chunk of this allocator that holds p */
 int chunk_find(uintptr_t p, struct chunk *);                     /* the innermost one of all allocators */
+int parent_find(const struct allocator *, uintptr_t p, struct chunk *); /* the innermost one of all others */
+void index_give(struct alloc_index *);                           /* its memory to the next one; it is empty */
 void index_clear_children(uintptr_t base, size_t size);
 void index_mark_parent(struct allocator *, uintptr_t p);
 int index_walk(struct allocator *, int (*f)(struct chunk *, void *), void *arg);
+
+HOT uintptr_t entry_base(struct alloc_index *x, uintptr_t granule, uint64_t entry)
+{
+	unsigned unit = x->shift > OFFSET_BITS ? x->shift - OFFSET_BITS : 0;
+	return granule + ((entry & (((uint64_t)1 << OFFSET_BITS) - 1)) << unit);
+}
 
 HOT struct leaf *index_leaf(struct alloc_index *x, uintptr_t p)
 {
@@ -114,6 +122,7 @@ extern struct node *rt_node_blocks[1u << (ID_BITS - NODE_BLOCK_BITS)];
 extern uint32_t rt_node_count;
 
 uint32_t intern_slow(uint32_t parent, uintptr_t site, const void *owner, unsigned kind);
+void intern_kill(struct node *, uint32_t id);        /* no new chunk finds this node again */
 void intern_forget(uintptr_t low, uintptr_t high); /* addresses of a module that is being unloaded */
 
 HOT struct node *node_get(uint32_t id)
@@ -158,12 +167,29 @@ struct frame {
 	uint32_t node;
 };
 
+/* the chunk of another allocator that a suballocator last carved from: most often the next one, too */
+struct nest {
+	const struct allocator *child;
+	uintptr_t low, high;
+	uint64_t *word, value;
+};
+
+/* the region and the page that the last chunk with a region was in */
+struct visit {
+	struct alloc_index *index;
+	uintptr_t region, page;
+	uint64_t generation;
+	uint32_t id;
+};
+
 struct thread {
 	struct frame frame[MAX_FRAMES];
 	unsigned depth;
 	int64_t unflushed;
 	unsigned long allocs[MAX_ALLOCATORS];
 	struct counter **counters; /* blocks by node id */
+	struct nest nest;
+	struct visit visit;
 	struct thread *next;
 	int in_use;
 };
@@ -218,9 +244,13 @@ struct allocs_module {
 	const struct site_record **sorted;
 };
 
+/* in `flags`: what kind of evidence there is for the type, and its size in bytes, 0 where that is not known */
+#define RECORD_EVIDENCE 0xff
+#define RECORD_SIZE_SHIFT 12
+
 struct alloc_site {
 	const char *file, *function, *callee, *type, *evidence;
-	unsigned line, column;
+	unsigned line, column, type_size;
 	uintptr_t address;
 };
 
@@ -230,11 +260,19 @@ extern struct alloc_wrapper *rt_wrappers;
 void allocator_register(struct allocator *);
 void wrapper_register(struct alloc_wrapper *);
 void allocator_refresh(struct allocator *);
+void allocator_number_give(unsigned);
 const struct alloc_site *node_site(struct node *);
+const struct alloc_site *chunk_type_site(struct node *); /* the one that says the type */
 const char *chunk_type(struct node *);
 const struct alloc_site *chunk_site(struct node *);
 
 /* ---- entry: what stubs and the interposed malloc do ---- */
+
+HOT int is_nested(struct thread *t, struct allocator *a, uintptr_t p)
+{
+	struct nest *n = &t->nest;
+	return n->child == a && p >= n->low && p < n->high && *n->word == n->value;
+}
 
 HOT size_t heap_share(struct allocator *a, size_t size) { return a->suballocates ? 0 : size; }
 
@@ -251,7 +289,7 @@ HOT void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t s
 	uint64_t offset = (p & (((uintptr_t)1 << a->index->shift) - 1)) >> unit;
 	*word = (uint64_t)id << (64 - ID_BITS) | (uint64_t)size << (OFFSET_BITS + 1) | offset;
 	if (unlikely(size && (p ^ (p + size - 1)) >> BLOCK_BITS)) index_cover(a->index, p, size, p);
-	if (unlikely(a->suballocates)) index_mark_parent(a, p);
+	if (unlikely(a->suballocates) && !is_nested(t, a, p)) index_mark_parent(a, p);
 	t->allocs[a->number] += !old; /* an entry point that calls another one: its chunk is one chunk */
 	if (rt_counting) {
 		if (unlikely(old)) count_undo(t, entry_id(old), entry_size(old), heap_share(a, entry_size(old)));
@@ -259,7 +297,8 @@ HOT void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t s
 	}
 }
 
-HOT uint64_t chunk_remove(struct allocator *a, void *chunk)
+/* all of chunk_remove but for the chunks inside, of which `children_move` will know what becomes of them */
+HOT uint64_t chunk_take(struct allocator *a, void *chunk)
 {
 	uintptr_t p = (uintptr_t)chunk;
 	struct leaf *leaf = index_leaf(a->index, p);
@@ -269,12 +308,41 @@ HOT uint64_t chunk_remove(struct allocator *a, void *chunk)
 	*word = 0;
 	size_t size = entry_size(old);
 	if (unlikely(size && (p ^ (p + size - 1)) >> BLOCK_BITS)) index_cover(a->index, p, size, 0);
-	if (unlikely(old & CHILDREN)) index_clear_children(p, size);
 	if (rt_counting) count_free(thread_self(), entry_id(old), size, heap_share(a, size));
 	return old;
 }
 
+HOT uint64_t chunk_remove(struct allocator *a, void *chunk)
+{
+	uint64_t old = chunk_take(a, chunk);
+	if (unlikely(old & CHILDREN)) index_clear_children((uintptr_t)chunk, entry_size(old));
+	return old;
+}
+
+void children_move(struct allocator *, void *chunk, uint64_t old, void *now, size_t size);
+
 void chunk_restore(struct allocator *, void *chunk, uint64_t entry);
+
+/* ---- regions: chunks that one function frees all at once ---- */
+
+void region_join(struct alloc_index *, uintptr_t p, uintptr_t region);
+void region_leave(struct alloc_index *, uintptr_t p);
+uintptr_t region_of(struct alloc_index *, uintptr_t p);
+/* since: not NULL where only chunks go that are younger than this one */
+void region_release(struct allocator *, uintptr_t region, uintptr_t since);
+void region_release_all(struct allocator *);
+void regions_move(struct alloc_index *from, struct alloc_index *to);
+
+/* of a generated instance, which may remember regions */
+HOT uint64_t subchunk_remove(struct allocator *a, uintptr_t p)
+{
+	uint64_t old = chunk_remove(a, (void *)p);
+	if (old && a->index->regions) region_leave(a->index, p);
+	return old;
+}
+
+/* A family that several objects define has several instances, and what one handed out may be given back to another. */
+uint64_t sibling_remove(struct allocator *, void *chunk);
 
 /* ---- profile and options ---- */
 

@@ -2,7 +2,11 @@
 #include "rt.h"
 #include <pthread.h>
 #include <string.h>
+#if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
+#else
+#define __libc_single_threaded 0 /* musl does not tell */
+#endif
 
 __thread struct thread *rt_self __attribute__((tls_model("local-exec")));
 struct thread *rt_threads;

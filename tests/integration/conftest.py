@@ -112,3 +112,18 @@ def one(rows: Sequence[dict[str, object]], **wanted: object) -> dict[str, object
     found = [row for row in rows if all(row.get(key) == value for key, value in wanted.items())]
     assert len(found) == 1, (wanted, found or rows)
     return found[0]
+
+
+def verify(
+    box: Toolbox, *command: str | Path, env: Mapping[str, str] | None = None, check: bool = True
+) -> dict[str, object]:
+    """What `allocs explain --verify` says of a link command; it has to be proved unless asked otherwise (R15)."""
+    words = (ROOT / "bin" / "allocs", "explain", "--verify", "--json", "--", *command)
+    done = box.run(*words, check=False, env=env)
+    assert done.returncode in (0, 1), done.stderr
+    result: dict[str, object] = json.loads(done.stdout)
+    assert done.returncode == (0 if result["proved"] else 1)
+    if check and not result["proved"]:
+        left = {key: result[key] for key in ("unexplained", "traceless", "problems", "said")}
+        pytest.fail(f"{result['command']} is not proved:\n{json.dumps(left, indent=1, ensure_ascii=False)}")
+    return result

@@ -125,6 +125,31 @@ def test_dead_functions_and_their_records_go(box: Toolbox) -> None:
         box.run(box.folder / "dead")
 
 
+def test_what_gc_sections_leaves_is_as_without_us(box: Toolbox) -> None:
+    """R4: every section of the output but ours is as large as that of the vanilla link's, dead code or not."""
+    calls = "\n".join(f"void *f{n}(void) {{ return keep(malloc({n} * sizeof(int))); }}" for n in range(1, 9))
+    box.write("lib.c", f"#include <stdlib.h>\nextern void *keep(void *);\n{calls}\n")
+    box.write("main.c", "void *keep(void *p) { return p; }\nvoid *f3(void);\nint main(void) { return !f3(); }\n")
+    flags = ("-O1", "-ffunction-sections", "-fdata-sections")
+    sizes = []
+    for compiler in ("gcc", str(ROOT / "bin" / "allocscc")):
+        box.run(compiler, *flags, "-c", "lib.c", "main.c")
+        box.run("gcc", "-Wl,--gc-sections,-z,start-stop-gc", "lib.o", "main.o", "-o", "prog")
+        listed = [line.split()[:2] for line in box.run("size", "-A", "prog").stdout.splitlines()[2:-1] if line.strip()]
+        names = box.run("nm", "prog").stdout
+        assert " f3\n" in names
+        assert " f4\n" not in names
+        sizes.append({name: int(size) for name, size in listed if name not in ("Total", ".comment")})
+    plain, ours = sizes
+    assert ours.pop("allocs_sites") == 32
+    assert 0 < ours.pop(".rodata") - plain.pop(".rodata", 0) < 200  # the record's strings
+    moved = {".eh_frame_hdr", ".eh_frame", ".note.gnu.build-id"}
+    assert {name: size for name, size in ours.items() if name not in moved} == {
+        name: size for name, size in plain.items() if name not in moved
+    }
+    assert ours[".eh_frame"] == plain[".eh_frame"]
+
+
 def test_sidecar_file_on_request(box: Toolbox) -> None:
     """R4: `[sidecar] file = "always"` writes x.allocs where gcc would put an auxiliary output; default: nothing."""
     box.write("f.c", SOURCE)

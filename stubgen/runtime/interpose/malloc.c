@@ -18,7 +18,7 @@ static int free_chunk(void *p, size_t size)
 	free(p);
 	return 0;
 }
-static struct allocator libc = {.name = "malloc", .index = &chunks, .free_chunk = free_chunk};
+static struct allocator libc = {.name = "malloc", .family = "malloc", .index = &chunks, .free_chunk = free_chunk};
 
 static struct {
 	void *(*malloc)(size_t);
@@ -95,7 +95,7 @@ ENTRY void *malloc(size_t size)
 ENTRY void free(void *p)
 {
 	if (unlikely(!p) || unlikely(is_early(p)) || unlikely(!ready())) return;
-	chunk_remove(&libc, p);
+	if (unlikely(!chunk_remove(&libc, p))) sibling_remove(&libc, p);
 	next.free(p);
 }
 
@@ -119,10 +119,12 @@ HOT void *resize(void *p, size_t size, uintptr_t site, uintptr_t here)
 		return q;
 	}
 	if (unlikely(!ready())) return early_alloc(16, size);
-	uint64_t entry = p ? chunk_remove(&libc, p) : 0;
+	uint64_t entry = p ? chunk_take(&libc, p) : 0;
+	if (unlikely(p && !entry)) sibling_remove(&libc, p);
 	void *q = next.realloc(p, size);
 	if (likely(q != 0)) chunk_insert(&libc, q, size, site, here);
 	else if (size && entry) chunk_restore(&libc, p, entry);
+	if (unlikely(entry & CHILDREN) && (q || !size)) children_move(&libc, p, entry, q, size);
 	return q;
 }
 

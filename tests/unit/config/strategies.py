@@ -4,8 +4,9 @@ import string
 
 from hypothesis import strategies as st
 
-from allocscc.config.model import Allocator, Config, Named, Override, Sized, Wrapper, table
+from allocscc.config.model import Allocator, Config, Named, Override, Sized, Wrapper, gives_chunk, table
 from allocscc.config.signature import Signature
+from allocscc.values import replace
 
 LETTERS = "zpsiludaZPSILUDA"
 RESULTS = "zpiludv"
@@ -50,6 +51,7 @@ _ENTRY = st.one_of(
         Allocator, _KEY, st.tuples(_FUNCTION) | st.tuples(_FUNCTION, _FUNCTION), _few(_FUNCTION, 1),
         st.none() | _FUNCTION, st.sampled_from(["", "*"]), st.sampled_from(["", "preload"]), _ORIGIN,
         _few(_FUNCTION, 1), _few(_FUNCTION, 1), _few(_FUNCTION, 1), st.sampled_from(["", "f"]), st.booleans(),
+        _few(_FUNCTION, 1), _few(_FUNCTION, 1),
     ),
     st.builds(
         Wrapper, _KEY, st.tuples(_FUNCTION), _few(_FUNCTION, 2), _ORIGIN, _few(_FUNCTION, 1), st.booleans()
@@ -97,6 +99,10 @@ def files(draw):
             entries.append(Override(name, texts[0], texts[1], draw(st.text(max_size=3)), texts[2], "", disabled))
             continue
         alloc, resize, free = some(1), some(), some()
+        if kind == "allocator":  # these say where their chunk is
+            alloc, resize = (
+                tuple(s if gives_chunk(s) else replace(s, ret="p") for s in group) for group in (alloc, resize)
+            )
         if not alloc:
             disabled = True
         if kind == "wrapper":
@@ -107,7 +113,7 @@ def files(draw):
         entries.append(
             Allocator(
                 name, alloc, free, usable, draw(st.sampled_from(["", "*", "é\n"])),
-                draw(st.sampled_from(["", "preload"])), "", resize, some(), some(), key, disabled,
+                draw(st.sampled_from(["", "preload"])), "", resize, some(), some(), key, disabled, some(), some(),
             )
         )  # fmt: skip
     entries += [Sized(s.full_name, s) for s in some()]

@@ -48,6 +48,8 @@ def wrapper(*alloc, name="x", **lists):
         ("[allocator.m]\nalloc = ['m(Z)p', 'realloc(PZ)p']\n",),
         ("[allocator.s]\nalloc = ['s_alloc(Z)p']\nresize = ['s_realloc(pZ)p']\nsuballocates = '*'\n",),
         ("[allocator.s]\nalloc = ['s_alloc(pZ)p', 's_realloc(pPZ)p']\nsuballocates = '*'\n",),
+        tuple(f"[allocator.{name}]\nalloc = ['{name}(pZ)p']\nfree-all = ['d(P)']\n" for name in "ab"),
+        ("[allocator.a]\nalloc = ['a(Z)p']\nfree-all = ['reset()']\n",),
     ],
 )
 def test_nothing_to_tell(texts):
@@ -229,3 +231,13 @@ def test_winner_is_who_decides():
     (winner,) = [m for m in mentions(layers(*texts), "f") if m.wins]
     role = function_roles(merge_layers(layers(*texts)))["f"]
     assert (winner.entry, winner.list) == (role.entry, role.list)
+
+
+def test_a_region_that_no_chunk_belongs_to():
+    """R1: what frees a region frees nothing where no entry point says which one it takes from."""
+    ((origin, text),) = told("[allocator.a]\nalloc = ['a(Z)p']\nfree-all = ['d(P)']\n")
+    assert (origin, text) == (
+        "1.toml:1",
+        "allocator.a.free-all: d(P) frees a region, but no function of alloc takes one (p): chunks go with their parent"
+        " only",
+    )

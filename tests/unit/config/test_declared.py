@@ -185,3 +185,13 @@ def test_nothing_declared():
     """R5: no declarations, no change."""
     below = Config(on_error="stop")
     assert with_declarations(below, []) == below
+
+
+@pytest.mark.parametrize(
+    "signature",
+    ["x(Z)p; int y(Z)p", 'x"(Z)p', "x;.globl(Z)p", "*(Z)p", "x.c::f(Z)p", "pool::get(int)(Z)p", "x'(Z)p", "0(Z)p"],
+)
+def test_names_that_are_no_symbols(signature):
+    """R4, R6: no compiler writes such a one into a sidecar; in a stub it would be code."""
+    assert not declared_layer([wraps(signature, "x")]).entries
+    assert not declared_layer([wraps("x(Z)p", free=(signature.replace("(Z)p", "(P)"),))]).entries

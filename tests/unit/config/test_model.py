@@ -92,7 +92,7 @@ def test_lists_grow_upwards():
 _SLAB = Allocator(
     "slab", signatures("slab_get(Z)p slab_zget(Z)p"), signatures("slab_put(P)"), parse_signature("slab_size(p)z"),
     "malloc", "preload", "a:1", signatures("slab_grow(PZ)p"), signatures("slab_drop(p)"), signatures("slab_trim()"),
-    "slab_zget",
+    "slab_zget", False, signatures("slab_list(P)"), signatures("slab_back(P)"),
 )  # fmt: skip
 
 
@@ -103,6 +103,8 @@ _SLAB = Allocator(
         ("slab_put", "free", ""),
         ("slab_grow", "resize", ""),
         ("slab_drop", "free_all", ""),
+        ("slab_list", "free_chain", ""),
+        ("slab_back", "free_since", ""),
         ("slab_trim", "meta", ""),
     ],
 )
@@ -231,7 +233,8 @@ def test_functions_of_every_list():
     """R1: no list of an entry is forgotten."""
     assert [(key, s.name) for key, s in functions_of(_SLAB)] == [
         ("alloc", "slab_get"), ("alloc", "slab_zget"), ("resize", "slab_grow"), ("free", "slab_put"),
-        ("free-all", "slab_drop"), ("usable-size", "slab_size"), ("meta", "slab_trim"),
+        ("free-chain", "slab_list"), ("free-since", "slab_back"), ("free-all", "slab_drop"),
+        ("usable-size", "slab_size"), ("meta", "slab_trim"),
     ]  # fmt: skip
     assert list(functions_of(Override("o", "f", "g", "", "t"))) == []
     assert [key for key, _ in functions_of(Sized("s", parse_signature("s(Z)p")))] == ["sized"]

@@ -17,8 +17,8 @@ from tests.unit.damage import nothing_but
 
 _KEYS = [
     "allocator", "wrapper", "override", "sized", "use", "remove", "on-error", "sidecar", "hooks", "stubgen", "alloc",
-    "free", "resize", "free-all", "usable-size", "meta", "key", "suballocates", "interpose", "disable", "function",
-    "callee", "says", "type", "file", "sites", "plan", "include", "x", "\x1b[31m",
+    "free", "resize", "free-chain", "free-since", "free-all", "usable-size", "meta", "key", "suballocates", "interpose",
+    "disable", "function", "callee", "says", "type", "file", "sites", "plan", "include", "x", "\x1b[31m",
 ]  # fmt: skip
 _TEXTS = ["f(Z)p", "g(P)", "a::b(int)(Z)p", "operator new(Z)p", "*_x(Z)p", "u.c::f(P)", "wrapper.x", "f", "", "\x1b\n"]
 _VALUES = st.recursive(
@@ -61,6 +61,8 @@ alloc = ["slab_get(Z)p", "slab_zget(Z)p"]
 resize = ["slab_grow(PZ)p"]
 free = ["slab_put(P)"]
 free-all = ["slab_drop(p)"]
+free-chain = ["slab_list(P)"]
+free-since = ["slab_back(P)"]
 meta = ["slab_trim(z)"]
 key = "slab_zget"
 usable-size = "slab_size(p)z"
@@ -84,7 +86,8 @@ type = "sv"
             "allocator.slab": Allocator(
                 "slab", (signature("slab_get(Z)p"), signature("slab_zget(Z)p")), (signature("slab_put(P)"),),
                 signature("slab_size(p)z"), "malloc", "preload", "", (signature("slab_grow(PZ)p"),),
-                (signature("slab_drop(p)"),), (signature("slab_trim(z)"),), "slab_zget",
+                (signature("slab_drop(p)"),), (signature("slab_trim(z)"),), "slab_zget", False,
+                (signature("slab_list(P)"),), (signature("slab_back(P)"),),
             ),
             "wrapper.x": Wrapper(
                 "x", (signature("xmalloc(Z)p"),), (signature("xfree(P)"),), "", (signature("xrealloc(pZ)p"),)
@@ -98,7 +101,7 @@ type = "sv"
         uses=(Named("glib"), Named("./more.toml")), origins=("/p/allocscc.toml",),
     )  # fmt: skip
     assert {key: entry.origin.partition(":")[2] for key, entry in config.entries.items()} == {
-        "sized.ckd_calloc_2d": "2", "allocator.slab": "12", "wrapper.x": "22", "wrapper.off": "26", "override.o": "28",
+        "sized.ckd_calloc_2d": "2", "allocator.slab": "12", "wrapper.x": "24", "wrapper.off": "28", "override.o": "30",
     }  # fmt: skip
     named = [*config.removed, *config.uses, *config.hooks.values(), *config.includes]
     assert [n.origin.partition(":")[2] for n in named] == ["4", "4", "3", "3", "8", "9", "11"]
@@ -138,7 +141,8 @@ def test_origin_names_the_right_table():
         (
             '[allocator.x]\nalloc = ["x(Z)p"]\nzzz = 1\n',
             3,
-            "allowed: alloc, disable, free, free-all, interpose, key, meta, resize, suballocates, usable-size",
+            "allowed: alloc, disable, free, free-all, free-chain, free-since, interpose, key, meta, resize,"
+            " suballocates, usable-size",
         ),
         ('[override.x]\nfunktion = "f"\n', 2, "unknown key 'override.x.funktion'; did you mean 'function'?"),
         ('[sidecar]\nfiel = "auto"\n', 2, "unknown key 'sidecar.fiel'; did you mean 'file'?"),
@@ -211,7 +215,20 @@ def test_wrong_type_or_choice(text, line, what):
             4,
             "allocator.x.free: free(z) names no",
         ),
-        ('[allocator.x]\nalloc = ["x(Z)p"]\nfree-all = ["d()"]\n', 3, "allocator.x.free-all: d() names no chunk"),
+        ('[allocator.x]\nalloc = ["x(Z)p"]\nfree-chain = ["d()"]\n', 3, "allocator.x.free-chain: d() names no chunk"),
+        ('[allocator.x]\nalloc = ["x(Z)p"]\nfree-since = ["d()"]\n', 3, "allocator.x.free-since: d() names no chunk"),
+        ('[allocator.x]\nalloc = [\n"x(Z)p",\n"init(pZ)"]\n', 4, "allocator.x.alloc: init(pZ) gives no chunk; it must"),
+        (
+            '[allocator.x]\nalloc = ["x(Z)i"]\n',
+            2,
+            "allocator.x.alloc: x(Z)i gives no chunk; it must return a pointer (p)",
+        ),
+        ('[allocator.x]\nalloc = ["x(Z)p"]\nresize = ["r(PZ)"]\n', 3, "allocator.x.resize: r(PZ) gives no chunk"),
+        (
+            '[allocator.x]\nalloc = ["x(Z)p"]\nusable-size = "u(pz)z"\n',
+            3,
+            "usable-size: u(pz)z must take the chunk alone",
+        ),
         (
             '[allocator.x]\nalloc = ["get(Z)p"]\nkey = "gett"\n',
             3,

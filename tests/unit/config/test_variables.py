@@ -17,11 +17,12 @@ _GAPS = st.text(st.sampled_from(" \t\n\r\v\f"), min_size=1, max_size=4)
 _FUNCTIONS = st.sampled_from(["f", "p_get", "p_put", "p_zget", "u.c::f"])
 _LETTERS = ARGUMENTS.map("".join)
 _ALLOCATES = st.tuples(_FUNCTIONS, _LETTERS, st.sampled_from(["p", ""])).map(lambda p: f"{p[0]}({p[1]}){p[2]}")
+_ENTRIES = st.tuples(_FUNCTIONS, _LETTERS).map(lambda p: f"{p[0]}({p[1]})p")
 _FREES = st.tuples(_FUNCTIONS, _LETTERS).map(lambda p: f"{p[0]}(P{p[1]})")
 _UNDOES = st.tuples(_FREES, _FUNCTIONS).map("->".join)
 _WORD = PRINTABLE.filter(lambda text: "," not in text)
 _OVERRIDES = st.tuples(_WORD, _WORD, _WORD | st.just(""), _WORD).map(",".join)
-_WORDS = {ALLOC: _ALLOCATES, FREE: _FREES | _UNDOES, SIZED: _ALLOCATES, SUBALLOC: _ALLOCATES, SUBFREE: _UNDOES,
+_WORDS = {ALLOC: _ALLOCATES, FREE: _FREES | _UNDOES, SIZED: _ALLOCATES, SUBALLOC: _ENTRIES, SUBFREE: _UNDOES,
           OVERRIDE: _OVERRIDES}  # fmt: skip
 _VALUES = st.fixed_dictionaries({name: st.lists(word, max_size=4) for name, word in _WORDS.items()})
 _ODD_VALUES = st.lists(SYMBOLS, unique=True).map(lambda names: {ALLOC: [f"{name}(Z)p" for name in names]})
@@ -248,3 +249,13 @@ def test_two_entry_points_need_arrows():
     """R17: with one suballocator a free says enough; with two it must name its own."""
     with pytest.raises(ConfigError, match="does not say which function it undoes"):
         from_variables({SUBALLOC: "a_get(Z)p b_get(Z)p", SUBFREE: "put(P)"})
+
+
+@pytest.mark.parametrize("word", ["f(Z)", "f(pZ)i"])
+def test_an_entry_point_without_a_chunk(word):
+    """R17: nobody could index what nobody tells."""
+    with pytest.raises(ConfigError) as caught:
+        from_variables({SUBALLOC: word})
+    assert str(caught.value) == (
+        f"variable {SUBALLOC}: {word} gives no chunk; it must return a pointer (p), or store it (P*)"
+    )

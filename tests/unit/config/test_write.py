@@ -31,6 +31,8 @@ suballocates = "malloc"
 alloc = ["get(Z)p", "zget(Z)p"]
 resize = ["grow(PZ)p"]
 free = ["put(P)"]
+free-chain = ["list(Pz)"]
+free-since = ["back(pP)"]
 free-all = ["drop(p)"]
 meta = ["trim()"]
 usable-size = "size(p)z"
@@ -157,7 +159,8 @@ def test_json():
         {
             "kind": "allocator", "name": "m", "origin": "a:2", "disabled": False, "suballocates": "*",
             "interpose": "preload", "usable-size": "size(p)z", "key": "get", "alloc": ["get(Z)p"],
-            "resize": ["grow(PZ)p"], "free": ["put(P)"], "free-all": ["drop(p)"], "meta": ["trim()"],
+            "resize": ["grow(PZ)p"], "free": ["put(P)"], "free-chain": [],
+                "free-since": [], "free-all": ["drop(p)"], "meta": ["trim()"],
         },
         {
             "kind": "wrapper", "name": "w", "origin": "a:3", "disabled": False, "alloc": ["f(int)(i)p"], "resize": [],
@@ -169,6 +172,7 @@ def test_json():
         },
         {
             "kind": "allocator", "name": "off", "origin": "a:5", "disabled": True, "suballocates": "", "interpose": "",
-            "usable-size": "", "key": "", "alloc": [], "resize": [], "free": [], "free-all": [], "meta": [],
+            "usable-size": "", "key": "", "alloc": [], "resize": [], "free": [], "free-chain": [],
+                "free-since": [], "free-all": [], "meta": [],
         },
     ]  # fmt: skip

@@ -111,10 +111,12 @@ def member(name, data):
     return b"%-16s%-12d%-6d%-6d%-8s%-10d`\n" % (name, 0, 0, 0, b"644", len(data)) + data + b"\n" * (len(data) % 2)
 
 
-def index_member(names):
-    """The symbol index of a GNU archive; the offsets do not matter to readers of names."""
+def index_member(names, between=0):
+    """The symbol index of a GNU archive; all names lead to the first member, with `between` bytes before it."""
     names = [name.encode() + b"\0" for name in names]
-    return member(b"/", struct.pack(">I", len(names)) + bytes(4 * len(names)) + b"".join(names))
+    size = 4 + 4 * len(names) + len(b"".join(names))
+    first = struct.pack(">I", 8 + 60 + size + size % 2 + between)
+    return member(b"/", struct.pack(">I", len(names)) + first * len(names) + b"".join(names))
 
 
 def archive(contents, index=()):
@@ -129,7 +131,8 @@ def thin_archive(paths, sizes, index=()):
         fields.append(b"/%d" % len(table))
         table += path.encode() + b"/\n"
     heads = [member(f, b"x" * size)[:60] for f, size in zip(fields, sizes, strict=True)]
-    return b"!<thin>\n" + index_member(index) + member(b"//", table) + b"".join(heads)
+    long_names = member(b"//", table)
+    return b"!<thin>\n" + index_member(index, len(long_names)) + long_names + b"".join(heads)
 
 
 def read_symbols(data):

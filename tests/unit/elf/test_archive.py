@@ -1,10 +1,12 @@
 """System V archives: `allocscc.elf.archive`."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocscc.elf.archive import index_names, members, write
+from allocscc.elf.archive import index, index_names, members, places, write
 from allocscc.errors import FormatError
 from tests.unit.damage import nothing_but
 from tests.unit.elf.build import archive, member, thin_archive
@@ -43,7 +45,7 @@ def test_no_index():
 
 def test_large_index():
     """R6: `/SYM64/`."""
-    body = (1).to_bytes(8, "big") + bytes(8) + b"malloc\0"
+    body = (1).to_bytes(8, "big") + (92).to_bytes(8, "big") + b"malloc\0"
     assert index_names(b"!<arch>\n" + member(b"/SYM64/", body)) == b"malloc\0"
     assert contents(b"!<arch>\n" + member(b"/SYM64/", body) + member(b"a.o/", b"x")) == [("a.o", b"x")]
 
@@ -125,7 +127,7 @@ def test_damaged(data, changes):
     damaged = bytearray(data)
     for position, value in changes:
         damaged[position % len(damaged)] = value
-    with nothing_but(FormatError, "at byte", "thin archive member"):
+    with nothing_but(FormatError, "at byte", "thin archive member", "index"):
         contents(bytes(damaged), "/nowhere")
     with nothing_but(FormatError, "at byte"):
         index_names(bytes(damaged))
@@ -161,3 +163,95 @@ def test_index_goes_when_written_anew(tmp_path):
     write(str(tmp_path / "lib.a"), contents(_DATA))
     assert index_names((tmp_path / "lib.a").read_bytes()) == b""
     assert contents((tmp_path / "lib.a").read_bytes()) == contents(_DATA)
+
+
+def test_index_with_places():
+    """R6: which symbol leads to which member."""
+    first = members(_DATA, "lib.a", ".")[0].offset
+    assert index(_DATA, "lib.a") == [(b"xmalloc", first), (b"xfree", first)]
+    assert index(b"!<arch>\n" + member(b"a.o/", b"one"), "lib.a") is None
+    assert index(archive([]), "lib.a") == []
+
+
+@pytest.mark.parametrize("body", [b"\0\0\0\2\0\0\0\0a\0b\0", b"\0\0\0\2\0\0\0\0\0\0\0\0a\0", b"\xff\xff\xff\xff"])
+def test_damaged_index(body):
+    """R6: a count that the index does not hold."""
+    with pytest.raises(FormatError, match="the symbol index is cut short"):
+        index(b"!<arch>\n" + member(b"/", body), "lib.a")
+
+
+def test_index_to_nowhere():
+    """R3: where the linker would find no member, we find none."""
+    body = b"\0\0\0\1\0\0\0\x09xmalloc\0"
+    with pytest.raises(FormatError, match="the symbol index names byte 9, where no member begins"):
+        contents(b"!<arch>\n" + member(b"/", body) + member(b"a.o/", b"one"))
+
+
+@pytest.mark.parametrize("name", [b"__.SYMDEF", b"__.SYMDEF SORTED", b"#1/20"])
+def test_bsd_archive(name):
+    """R6: an archive in BSD's form is the linker's alone."""
+    with pytest.raises(FormatError, match="is BSD's, which is not read"):
+        contents(b"!<arch>\n" + member(name, bytes(40)))
+
+
+@pytest.mark.parametrize("names", [["a"], ["a" * 3, "b" * 4, "a"], []])
+def test_written_index(tmp_path, names):
+    """R6: an index leads to its members, whatever its own size, with long names and without."""
+    files = [("a.o", b"odd"), (_LONG, b"even")]
+    write(str(tmp_path / "lib.a"), files, [(name.encode(), place % 2) for place, name in enumerate(names)])
+    data = (tmp_path / "lib.a").read_bytes()
+    places = {found.offset: found.name for found in members(data, "lib.a", ".")}
+    assert [(name, places[at]) for name, at in index(data, "lib.a")] == [
+        (name.encode(), files[place % 2][0]) for place, name in enumerate(names)
+    ]
+    assert contents(data) == files
+
+
+def test_thin_member_in_an_archive(tmp_path):
+    """R6: a thin archive of an archive names its members by the offset of their header."""
+    (tmp_path / "in.a").write_bytes(_DATA)
+    for found in members(_DATA, "lib.a", "."):
+        field = b"/0:%d" % found.offset
+        data = b"!<thin>\n" + member(b"//", b"in.a/\n") + member(field, b"x" * len(found.data))[:60]
+        assert contents(data, tmp_path) == [("in.a", found.data)]
+    for field in (b"/0:7", b"/0:99999", b"/0:x", b"/0:"):
+        with nothing_but(FormatError, "in another archive", "no archive member header"):
+            contents(b"!<thin>\n" + member(b"//", b"in.a/\n") + member(field, b"")[:60], tmp_path)
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder", "/dev/zero"])
+def test_thin_member_that_is_no_file(tmp_path, what):
+    """R3: what never ends is not read."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FormatError, match="not a regular file"):
+        contents(thin_archive([what], [3]), tmp_path)
+
+
+def test_thin_members_share_a_file(tmp_path):
+    """R3: a small archive that names a large file often takes the memory of one."""
+    (tmp_path / "a.o").write_bytes(b"one")
+    first, second = members(thin_archive(["a.o", "a.o"], [3, 3]), "lib.a", str(tmp_path))
+    assert first.data is second.data
+
+
+def test_endless_names():
+    """R3: a table of long names without ends makes no long names."""
+    data = b"!<arch>\n" + member(b"//", b"x" * 100_000) + b"".join(member(b"/%d" % n, b"") for n in range(9))
+    assert all(len(name) <= 4096 for name, _ in contents(data))
+
+
+@pytest.mark.parametrize("field", [b"/0", b"/99999", b"/6"])
+def test_long_name_that_is_not_there(field):
+    """R3: linkers stop at a name outside of the table, so it is not mended."""
+    for data in (b"!<arch>\n" + member(field, b"x"), b"!<arch>\n" + member(b"//", b"") + member(field, b"x")):
+        for read in (contents, lambda text: places(text, "lib.a")):
+            with pytest.raises(FormatError, match=r"^lib\.a: the member at byte \d+ has no name"):
+                read(data)
+
+
+def test_rest_behind_the_last_member():
+    """R3: lld stops there, so it is not mended."""
+    for read in (contents, lambda text: places(text, "lib.a")):
+        with pytest.raises(FormatError, match=r"^lib\.a: no archive member header at byte"):
+            read(_DATA + b"rest")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocscc.elf.edit import replace_definitions
+from allocscc.elf.edit import check_editable, replace_definitions
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError
 from tests.unit.damage import nothing_but
@@ -156,3 +156,40 @@ def test_damaged_table(table, field, value):
     struct.pack_into("<Q", data, elf_file.section_offset + 64 * elf_file.section(table).index + field, value)
     with nothing_but(FormatError, "x.o: "):
         assert ElfObject(replace_definitions(bytes(data), ["xmalloc"], "x.o"), "x.o").sections
+
+
+def test_relocation_sections_that_overlap():
+    """R3: a small file whose headers name the same relocations often is not worked through as often."""
+    data = bytearray(
+        elf([Sym("xmalloc", ".t0")], [Sec(f".t{n}", relocations=[(0, "xmalloc", PC32, 0)]) for n in range(9)])
+    )
+    elf_file = ElfObject(bytes(data), "x.o")
+    for section in elf_file.sections:
+        if section.type == 4:
+            struct.pack_into("<QQ", data, elf_file.section_offset + 64 * section.index + 24, 0, len(data))
+    with pytest.raises(FormatError, match=r"^x\.o: the relocation sections overlap"):
+        replace_definitions(bytes(data), ["xmalloc"], "x.o")
+    with pytest.raises(FormatError, match=r"^x\.o: the relocation sections overlap"):
+        check_editable(ElfObject(bytes(data), "x.o"))
+    check_editable(elf_file)
+
+
+@pytest.mark.parametrize("damage", ["name", "terminator", "entry size", "size"])
+def test_symbol_tables_that_an_edit_would_mend(damage):
+    """R3: what linkers refuse is left as it is."""
+    data = bytearray(_OBJECT)
+    file = ElfObject(_OBJECT, "x.o")
+    table = file.table(2)
+    strings = file.sections[table.link]
+    header = file.section_offset + 64 * table.index
+    if damage == "name":
+        struct.pack_into("<I", data, table.offset + 24, strings.size)
+    elif damage == "terminator":
+        data[strings.offset + strings.size - 1] = 65
+    elif damage == "entry size":
+        struct.pack_into("<Q", data, header + 56, 16)
+    else:
+        struct.pack_into("<Q", data, header + 32, table.size - 1)
+    check_editable(file)
+    with pytest.raises(FormatError, match=r"^x\.o: the symbol table is damaged"):
+        check_editable(ElfObject(bytes(data), "x.o"))

@@ -156,3 +156,26 @@ def test_damaged_section_headers(position, value):
 def test_cstring(offset, string):
     """R6: outside of the table there is nothing."""
     assert cstring(b"\0ab\0c", offset) == string
+
+
+@pytest.mark.parametrize("offset", [2**63 - 1, 2**63, 2**64 - 64, 2**64 - 1])
+def test_section_headers_far_behind_the_end(offset):
+    """R6: an offset that no machine has is one that the file ends before."""
+    data = bytearray(_OBJECT)
+    struct.pack_into("<Q", data, 40, offset)
+    with pytest.raises(FormatError, match=r"^x\.o: the section headers are cut short"):
+        ElfObject(bytes(data), "x.o")
+
+
+def test_endless_section_names():
+    """R3: headers that share a string of a file's length take the memory of one, and none of them is looked for."""
+    data = bytearray(elf([], [Sec(".text"), Sec("x" * 100_000)]))
+    found = ElfObject(bytes(data), "x.o")
+    assert [s.name for s in found.sections] == [b"", b".text", b"", b".symtab", b".strtab", b".shstrtab"]
+
+
+def test_definitions():
+    """R6: what an archive's index lists of an object."""
+    found = ElfObject(_OBJECT, "x.o").definitions()
+    assert found == [b"xmalloc", b"weak"]
+    assert ElfObject(elf(kind=DYN), "x.so").definitions() == []

@@ -1,5 +1,7 @@
 """A linker's command line: `allocscc.link.job`."""
 
+import os
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -271,3 +273,19 @@ def test_any_response_file(text):
     """R6: any text has words, and quoting them keeps them."""
     words = split_response(text)
     assert split_response(quote_response(words)) == words
+
+
+def test_pipe(folder):
+    """R3: a pipe can be read only once: by the linker, and by the first one."""
+    os.mkfifo(folder / "pipe.o")
+    assert file_kind(str(folder / "pipe.o")) == ""
+    assert job(folder, "a.o pipe.o own.a -lc").inputs == []
+    assert job(folder, "a.o /dev/null").inputs == []
+    assert expand_response_files(["@pipe.o"], str(folder)) == ["@pipe.o"]
+
+
+@pytest.mark.parametrize("name", ["lib", "missing.o", "dangling.o"])
+def test_no_file(folder, name):
+    """R3: what is no file at all is the linker's to report; the rest of the link is as it was."""
+    os.symlink("nowhere", folder / "dangling.o")
+    assert [source.word for source in job(folder, f"a.o {name} b.o").inputs] == ["a.o", "b.o"]

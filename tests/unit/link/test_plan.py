@@ -5,7 +5,7 @@ import pytest
 from allocscc.config.model import Allocator, Config, Wrapper, table
 from allocscc.config.signature import parse_signature
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
-from allocscc.link.plan import CALLER, ENTRY, LEAVE, REPLACE, WRAP, Fact, LinkFacts, make_plan
+from allocscc.link.plan import CALLER, ENTRY, LEAVE, REDIRECT, REPLACE, WRAP, Fact, LinkFacts, make_plan
 
 _HERE = (2, -1)
 _MEMBER = (3, 7)
@@ -60,11 +60,11 @@ def slab(**fields):
         (EXECUTABLE, Fact("malloc", references=(4,)), LEAVE, "", "entry-elsewhere"),
         (EXECUTABLE, Fact("malloc", _HERE), REPLACE, ENTRY, "entry-defined"),
         (EXECUTABLE, Fact("malloc", _HERE, visibility=_HIDDEN), REPLACE, ENTRY, "entry-defined"),
-        (SHARED, Fact("malloc", _HERE), LEAVE, "", "preload-interposable"),
-        (SHARED, Fact("malloc", _HERE, weak=True), LEAVE, "", "preload-interposable"),
+        (SHARED, Fact("malloc", _HERE), REDIRECT, ENTRY, "preload-interposable"),
+        (SHARED, Fact("malloc", _HERE, weak=True), REDIRECT, ENTRY, "preload-interposable"),
+        (SHARED, Fact("malloc", _HERE, visibility=_PROTECTED), REDIRECT, ENTRY, "preload-interposable"),
         (SHARED, Fact("malloc", _HERE, visibility=_HIDDEN), REPLACE, ENTRY, "entry-defined"),
         (SHARED, Fact("malloc", _HERE, visibility=_INTERNAL), REPLACE, ENTRY, "entry-defined"),
-        (SHARED, Fact("malloc", _HERE, visibility=_PROTECTED), REPLACE, ENTRY, "entry-defined"),
         (SHARED, Fact("malloc", references=(4,)), LEAVE, "", "entry-elsewhere"),
         # an entry point of another family
         (EXECUTABLE, slab(place=_HERE), REPLACE, ENTRY, "entry-defined"),
@@ -116,7 +116,7 @@ def test_facts_arrive_in_the_decision():
 
 def test_left_functions_have_nothing_to_do():
     """R15: no signature, no place: nobody can act on such a decision by mistake."""
-    decision = only(SHARED, Fact("malloc", _HERE))
+    decision = only(SHARED, Fact("malloc"))
     assert (decision.signature, decision.place, decision.references) == (None, None, ())
 
 

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from allocscc.config.model import Allocator, Config, Wrapper, table
+from allocscc.config.model import Allocator, Config, Sized, Wrapper, functions_of, table
 from allocscc.config.signature import parse_signature
+from allocscc.errors import ConfigError
 from allocscc.link.plan import CALLER, ENTRY, REPLACE, WRAP, Decision
-from allocscc.link.stubs import instance_symbol, stub_source
+from allocscc.link.stubs import instance_symbol, instances, stub_source
 
 
 def signatures(text):
@@ -16,13 +17,24 @@ def signatures(text):
 
 _SLAB = Allocator(
     "slab",
-    signatures("slab_get(Z)p slab_array(zZ)p slab_grow(PZ)p slab_out(P*aZ)i slab_new(p)p"),
+    signatures("slab_get(Z)p slab_array(zZ)p slab_grow(PZ)p slab_out(P*aZ)i slab_new(p)p slab_init(P*Z)"),
     signatures("slab_put(P) slab_putn(zP)i"),
     suballocates="malloc",
+    free_chain=signatures("slab_list(P) slab_chain(zPz)"),
+)
+_POOL = Allocator(
+    "pool",
+    signatures("pool_get(pZ)p pool_any(Z)p pool_node(p)p"),
+    usable_size=parse_signature("pool_size(p)z"),
+    resize=signatures("pool_grow(PZ)p pool_move(pPZ)p pool_more(Pp)p"),
+    free_all=signatures("pool_drop(P) pool_reset() both_drop(P)"),
+    free_since=signatures("pool_back(pP) pool_undo(P)"),
 )
 _CONFIG = Config(
     table([
         _SLAB,
+        _POOL,
+        Allocator("shared", signatures("shared_get(pZ)p"), free_all=signatures("both_drop(P)")),
         Allocator("arena", signatures("arena_get(Z)p")),
         Wrapper("x", signatures("xmalloc(Z)p xinit(Z)v xmix(ipludZ)p xnone()p"), signatures("xfree(P)")),
         Wrapper("sized", signatures("smalloc(Z)p"), signatures("odd(Pi) sfree(zP)")),
@@ -31,12 +43,12 @@ _CONFIG = Config(
 )  # fmt: skip
 
 
-def decision(signature, action=REPLACE, **fields):
+def decision(signature, action=REPLACE, origin="origin", **fields):
     parsed = parse_signature(signature)
-    for name, group in {**_CONFIG.allocators, **_CONFIG.wrappers}.items():
-        if parsed.name in {s.name for s in (*group.alloc, *group.free)}:
+    for name, group in reversed({**_CONFIG.allocators, **_CONFIG.wrappers}.items()):
+        if parsed.name in {s.name for _, s in functions_of(group)}:
             stub = ENTRY if name in _CONFIG.allocators else CALLER
-            return Decision(parsed.name, action, stub, name, "origin", "rule", "reason", parsed, **fields)
+            return Decision(parsed.name, action, stub, name, origin, "rule", "reason", parsed, **fields)
     raise AssertionError(signature)
 
 
@@ -53,13 +65,20 @@ def macro(text, name):
 @pytest.mark.parametrize(
     ("signature", "name", "arguments"),
     [
-        ("slab_get(Z)p", "ENTRY_ALLOC_STUB", "(size_t a0), (a0), (size_t)a0"),
-        ("slab_array(zZ)p", "ENTRY_ALLOC_STUB", "(size_t a0, size_t a1), (a0, a1), (size_t)a0 * (size_t)a1"),
-        ("slab_grow(PZ)p", "ENTRY_RESIZE_STUB", "(void * a0, size_t a1), (a0, a1), (size_t)a1, a0"),
-        ("slab_out(P*aZ)i", "ENTRY_OUT_STUB", "(void ** a0, size_t a1, size_t a2), (a0, a1, a2), (size_t)a2, a0"),
-        ("slab_new(p)p", "ENTRY_ALLOC_STUB", "(void * a0), (a0), 1"),
-        ("slab_put(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), a0"),
-        ("slab_putn(zP)i", "ENTRY_FREE_STUB", "(size_t a0, void * a1), (a0, a1), a1"),
+        ("slab_get(Z)p", "ENTRY_ALLOC_STUB", "(size_t a0), (a0), (size_t)a0, STUB_NO_REGION"),
+        (
+            "slab_array(zZ)p",
+            "ENTRY_ALLOC_STUB",
+            "(size_t a0, size_t a1), (a0, a1), (size_t)a0 * (size_t)a1, STUB_NO_REGION",
+        ),
+        ("slab_grow(PZ)p", "ENTRY_RESIZE_STUB", "(void * a0, size_t a1), (a0, a1), (size_t)a1, STUB_NO_REGION, a0"),
+        (
+            "slab_out(P*aZ)i",
+            "ENTRY_OUT_STUB",
+            "(void ** a0, size_t a1, size_t a2), (a0, a1, a2), (size_t)a2, STUB_NO_REGION, a0",
+        ),
+        ("slab_new(p)p", "ENTRY_ALLOC_STUB", "(void * a0), (a0), STUB_TYPE_SIZE, STUB_NO_REGION"),
+        ("slab_init(P*Z)", "ENTRY_OUT_VOID_STUB", "(void ** a0, size_t a1), (a0, a1), (size_t)a1, STUB_NO_REGION, a0"),
     ],
 )
 def test_entry_stub(signature, name, arguments):
@@ -67,6 +86,88 @@ def test_entry_stub(signature, name, arguments):
     text = source(decision(signature))
     ret = {"p": "void *", "i": "int", "v": "void"}[parse_signature(signature).ret]
     assert macro(text, name) == f'"{signature.partition("(")[0]}", {ret}, stub0, real0, slab_allocator, {arguments}'
+
+
+@pytest.mark.parametrize(
+    ("signature", "name", "arguments"),
+    [
+        ("slab_put(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_REMOVE(slab_allocator, a0)"),
+        ("slab_putn(zP)i", "ENTRY_FREE_STUB", "(size_t a0, void * a1), (a0, a1), STUB_REMOVE(slab_allocator, a1)"),
+        ("slab_list(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_REMOVE_CHAIN(slab_allocator, a0, 0)"),
+        (
+            "slab_chain(zPz)", "ENTRY_FREE_VOID_STUB",
+            "(size_t a0, void * a1, size_t a2), (a0, a1, a2), STUB_REMOVE_CHAIN(slab_allocator, a1, a2)",
+        ),
+        ("pool_drop(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_RELEASE(pool_allocator, a0)"),
+        ("pool_reset()", "ENTRY_FREE_VOID_STUB", "(void), (), STUB_RELEASE_ALL(pool_allocator)"),
+        (
+            "pool_back(pP)", "ENTRY_FREE_VOID_STUB",
+            "(void * a0, void * a1), (a0, a1), STUB_RELEASE_SINCE(pool_allocator, a0, a1)",
+        ),
+        (
+            "pool_undo(P)", "ENTRY_FREE_VOID_STUB",
+            "(void * a0), (a0), STUB_RELEASE_SINCE(pool_allocator, STUB_REGION_OF(pool_allocator, a0), a0)",
+        ),
+    ],
+)  # fmt: skip
+def test_free_stub(signature, name, arguments):
+    """R8, R14: what goes: one chunk, a list, a region, what is younger than a chunk, everything."""
+    ret = {"i": "int", "v": "void"}[parse_signature(signature).ret]
+    assert macro(source(decision(signature)), name) == (
+        f'"{signature.partition("(")[0]}", {ret}, stub0, real0, {arguments}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("signature", "size", "region"),
+    [
+        ("pool_get(pZ)p", "(size_t)a1", "a0"),
+        ("pool_any(Z)p", "(size_t)a0", "STUB_WHOLE"),  # pool_reset frees these, too
+        ("pool_grow(PZ)p", "(size_t)a1", "STUB_REGION_OF(pool_allocator, a0)"),
+        ("pool_move(pPZ)p", "(size_t)a2", "a0"),
+        ("pool_node(p)p", "STUB_USABLE_SIZE(usable0, (void *)stub_result, STUB_TYPE_SIZE)", "a0"),
+        ("pool_more(Pp)p", "STUB_USABLE_SIZE(usable0, (void *)stub_result, 1)", "a1"),
+    ],
+)
+def test_region_and_size(signature, size, region):
+    """R10: a chunk's region is the first pointer that is no chunk; a typed primitive asks for the usable size."""
+    text = source(decision(signature))
+    assert f", {size}, {region}" in text
+    assert ('extern size_t usable0(void *) __asm__("pool_size") __attribute__((weak));' in text) == ("usable0" in size)
+
+
+def test_two_families_share_a_function():
+    """R10: one that frees all of a region frees both families' chunks; the other family may not be linked."""
+    text = source(decision("pool_drop(P)"))
+    assert "shared_allocator" not in text
+    text = stub_source([decision("both_drop(P)")], _CONFIG, present=["pool", "shared"])
+    assert "STUB_RELEASE(pool_allocator, a0) STUB_RELEASE(shared_allocator, a0)" in text
+    other = 'extern struct allocator {} __attribute__(({}visibility("hidden")));'
+    assert other.format("pool_allocator", "weak, ") in text
+    assert other.format("shared_allocator", "") in text
+    assert "pool_allocator" not in source(decision("both_drop(P)"))
+
+
+def test_instances():
+    """R7: the families whose key symbol has a stub."""
+    decided = [decision("slab_get(Z)p"), decision("pool_drop(P)"), decision("xmalloc(Z)p")]
+    assert instances(decided, _CONFIG) == {"slab"}
+
+
+@pytest.mark.parametrize("signature", ["slab_bad(Z)", "slab_bad(Z)i", "slab_bad(pZ)d"])
+def test_an_entry_point_without_a_chunk(signature):
+    """R1: no stub can index what nobody tells; the message names the entry's place."""
+    bad = Allocator("bad", signatures(signature), origin="x.toml:7")
+    wanted = Decision("slab_bad", REPLACE, ENTRY, "bad", "x.toml:7", "", "", bad.alloc[0])
+    with pytest.raises(ConfigError, match=r"x\.toml:7: allocator\.bad: slab_bad\(p?Z\)[id]? gives no chunk"):
+        stub_source([wanted], Config(table([bad])))
+
+
+def test_comments():
+    """R2, R15: each stub says which entry it is for, and why; a comment cannot be left."""
+    text = source(decision("slab_get(Z)p", origin="a */ int evil; /*\n.toml:3"))
+    assert "/* stub0: slab_get(Z)p, allocator.slab (a * / int evil; / *?.toml:3); rule: reason */" in text
+    assert "/* slab_allocator: the instance of allocator.slab () */" in text
 
 
 def test_names_of_a_replaced_definition():
@@ -87,7 +188,7 @@ def test_visibility(number, name):
 def test_instance_with_the_key_symbol():
     """R10: the file with the key symbol's stub holds the family's structure and index, others refer to it."""
     text = source(decision("slab_get(Z)p"), decision("slab_put(P)"))
-    assert text.count("struct allocator slab_allocator") == 1
+    assert text.count("struct allocator slab_allocator ") == 1
     assert 'struct allocator slab_allocator __attribute__((visibility("hidden"))) = {.name = "slab"' in text
     assert ".index = &slab_allocator_index" in text
     assert "static struct alloc_index slab_allocator_index = " in text
@@ -143,12 +244,60 @@ def test_parameters(signature, name, arguments):
 def test_free_function():
     """R14: a chunk is freed by the wrapper's own free, weakly referred to, with the arguments that it needs."""
     text = source(decision("xmalloc(Z)p"))
-    assert 'extern void free0_real(void *) __asm__("xfree") __attribute__((weak));' in text
-    assert "free0_real(p);" in text
+    assert 'extern void other0(void) __asm__("xfree") __attribute__((weak));' in text
+    assert "STUB_FREE(other0, (void *), (p))" in text
     sized = source(decision("smalloc(Z)p"))
-    assert 'extern void free0_real(size_t, void *) __asm__("sfree") __attribute__((weak));' in sized
-    assert "free0_real(size, p);" in sized
+    assert 'extern void other0(void) __asm__("sfree") __attribute__((weak));' in sized
+    assert "STUB_FREE(other0, (size_t, void *), (size, p))" in sized
     assert "odd" not in sized
+
+
+def test_free_functions_of_one_family():
+    """R14: the first one that is linked is called, and by its stub, so that the index knows."""
+    text = source(decision("slab_get(Z)p"), decision("slab_putn(zP)i"))
+    assert re.findall(r"STUB_FREE\(.*\)", text) == [
+        "STUB_FREE(other0, (void *), (p))",
+        "STUB_FREE(stub1, (size_t, void *), (size, p))",
+    ]
+    assert '__asm__("slab_putn") __attribute__((weak))' not in text
+
+
+def test_free_function_that_undoes_one():
+    """R14: a chunk of `smalloc` is freed by what says that it undoes that; what undoes another function never is."""
+    wrapper = Wrapper("x", signatures("a(Z)p b(Z)p"), signatures("drop(P) bfree(P)->b afree(P)->a"))
+    made = Decision("a", REPLACE, CALLER, "x", "", "", "", wrapper.alloc[0])
+    text = stub_source([made], Config(table([wrapper])))
+    assert re.findall(r'extern void (\w+)\(void\) __asm__\("(\w+)"\)', text) == [
+        ("other0", "afree"),
+        ("other1", "drop"),
+    ]
+
+
+def test_free_function_that_needs_the_region():
+    """R14: `pool_free(pP)` gets the region that the index remembers."""
+    pool = Allocator("pool", signatures("get(pZ)p"), signatures("put(pP)"), suballocates="malloc")
+    made = Decision("get", REPLACE, ENTRY, "pool", "", "", "", pool.alloc[0])
+    text = stub_source([made], Config(table([pool])))
+    assert "STUB_FREE(other0, (void *, void *), (STUB_REGION_OF(pool_allocator, p), p))" in text
+    assert ".regions = 1" in text
+
+
+def test_sized():
+    """R13: an ALLOCSZ function is marked: what its inner calls say of the type does not count."""
+    config = Config(table([Sized("grid", parse_signature("grid(iI)p")), *_CONFIG.wrappers.values()]))
+    made = Decision("grid", REPLACE, CALLER, "grid", "", "", "", parse_signature("grid(iI)p"))
+    assert ".sized = 1" in stub_source([made], config)
+    assert ".sized" not in source(decision("xmalloc(Z)p"))
+
+
+def test_functions_of_an_instance():
+    """R7, R10: an instance names its entry points and its meta functions."""
+    text = source(decision("pool_get(pZ)p"))
+    assert '{"pool_get", "alloc", (void (*)(void))stub0},' in text
+    assert re.findall(r'\{"(\w+)", "(usable-size|free-all|free-since)"', text) == [
+        ("pool_back", "free-since"), ("pool_undo", "free-since"), ("pool_drop", "free-all"), ("pool_reset", "free-all"),
+        ("both_drop", "free-all"), ("pool_size", "usable-size"),
+    ]  # fmt: skip
 
 
 def test_no_free_function():
@@ -163,7 +312,7 @@ def test_numbers_differ():
     text = source(decision("xmalloc(Z)p"), decision("smalloc(Z)p"), decision("slab_get(Z)p"))
     for name in ("stub0", "stub1", "stub2", "real0", "wrapper0", "wrapper1", "free0", "free1"):
         assert re.search(rf"\b{name}\b", text)
-    assert "wrapper2" not in text
+    assert "struct alloc_wrapper wrapper2" not in text
 
 
 def test_one_header():
@@ -192,3 +341,13 @@ def test_instance_symbol_is_a_c_name(name):
 def test_instance_symbols_differ():
     """R10: each instance has its own structure, also where names differ in signs only."""
     assert len({instance_symbol(name) for name in ("g_slice", "g-slice", "g.slice")}) == 3
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\0b", "a\x1bb", 'a"b', "a\\b", "a\u2028b", "a\udcffb"])
+def test_names_in_strings(name):
+    """R6: whatever an entry is called, its name is a string of C on one line."""
+    family = Allocator(name, signatures("get(Z)p"), ())
+    text = stub_source([Decision("get", REPLACE, ENTRY, name, "x", "r", "r", family.alloc[0])], Config(table([family])))
+    literal = re.search(r'[.]name = "((?:[^"\\]|\\.)*)", [.]index', text)
+    assert literal
+    assert literal[1].isprintable() or "\udcff" in name

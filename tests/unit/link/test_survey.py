@@ -1,12 +1,17 @@
 """What the inputs of a link hold: `allocscc.link.survey`, and the facts made of it: `allocscc.link.facts`."""
 
+import struct
+
 import pytest
 
+from allocscc.elf.object import ElfObject
 from allocscc.link.facts import link_facts
+from allocscc.link.findings import Wanted
 from allocscc.link.job import SHARED, LinkJob
 from allocscc.link.plan import CALLER, REPLACE, Decision, Fact, LinkPlan
 from allocscc.link.record import encode_plan
-from allocscc.link.survey import Wanted, survey
+from allocscc.link.survey import survey
+from allocscc.sidecar_names import DECLARATIONS_MARK
 from tests.unit.elf.build import DYN, HIDDEN, LOCAL, NOTYPE, OBJECT, WEAK, Sec, Sym, archive, elf, thin_archive
 
 _WRAPPERS, _ENTRIES = ["xmalloc", "ymalloc"], ["malloc", "free", "slab_get"]
@@ -173,3 +178,35 @@ def test_facts_of_the_link(link):
     assert (found_facts.mode, found_facts.user_wrapped) == (SHARED, frozenset({"f"}))
     assert found_facts.interposable == frozenset({"malloc"})
     assert [f.symbol for f in found_facts.functions] == ["malloc", "slab_get", "xmalloc"]
+
+
+@pytest.mark.parametrize(
+    "record", [b"junk", b'allocs-sidecar 1 20\n{"declarations":[{]}\n', b"allocs-sidecar 1 9\nabc"]
+)
+def test_damaged_sidecar(link, record):
+    """R6: an object with a sidecar that cannot be read is looked into like any other, and named."""
+    text = record + DECLARATIONS_MARK
+    data = elf([Sym("xmalloc")], [Sec(".text"), Sec(".allocs.sidecar", text, 0)])
+    _, found = link("x.o y.o", x_o=data, y_o=_DEFINES.replace(b"xmalloc", b"ymalloc"))
+    assert [d.name for d in found.definitions] == ["xmalloc", "ymalloc"]
+    assert found.sidecars == []
+    assert len(found.unreadable) == 1
+    assert "x.o" in found.unreadable[0]
+
+
+def test_damaged_relocations(link):
+    """R3: an object that could not be edited is left alone from the start."""
+    data = bytearray(elf([Sym("xmalloc")], [Sec(".text", relocations=[(0, "xmalloc", 2, 0)])]))
+    table = ElfObject(bytes(data), "x.o")
+    header = next(s.index for s in table.sections if s.type == 4)
+    struct.pack_into("<Q", data, table.section_offset + 64 * header + 32, len(data))
+    _, found = link("x.o", x_o=bytes(data))
+    assert (found.definitions, len(found.unreadable)) == ([], 1)
+
+
+@pytest.mark.parametrize("name", ["xalloc;.globl y", 'xalloc"', "x alloc", "xalloc\n", "xalloc(Z)p"])
+def test_globs_and_names_that_are_no_symbols(tmp_path, name):
+    """R1, R6: a glob does not match what could not stand in a stub."""
+    (tmp_path / "x.o").write_bytes(elf([Sym(name), Sym("yalloc")]))
+    found = survey(LinkJob(["x.o"], str(tmp_path)), Wanted([], [], [("[^q]*alloc.*", True)]))
+    assert [d.name for d in found.definitions] == ["yalloc"]

@@ -1,0 +1,191 @@
+"""Who caused a line of the difference of two links: by exact name, kind and size, and once each (R15)."""
+
+import os
+from collections import Counter
+
+from allocscc.link.accounts import Budget, brought, is_within
+from allocscc.link.claims import REGISTER_CAUSE, RUNTIME_CAUSE, Claims, interpose_cause
+from allocscc.link.difference import Line
+from allocscc.link.ltoeffects import LTO_CAUSE, LtoEffects
+from allocscc.link.outcome import Outcome, SymbolFact
+from allocscc.link.plan import REDIRECT, REPLACE, WRAP
+from allocscc.link.trace import split_member
+from allocscc.link.twolinks import EditedInput, own_name, stub_name, title
+
+# mold names PLT and GOT entries: printf$plt
+_MOLD_SUFFIXES = ("plt", "pltgot", "got", "gottpoff", "tlsgd", "tlsdesc")
+
+
+class Causes:
+    """Asked line by line; a symbol of a new input explains one line and no more."""
+
+    def __init__(self, claims: Claims, lines: tuple[Line, ...]) -> None:
+        self.claims, self.links, self.lines = claims, claims.links, lines
+        self.left = Counter((fact.name, fact.kind, fact.size) for fact, _ in claims.pool)
+        self.own: set[str] = set()  # further names of definitions that have explained a line
+        dynamic = [line for line in lines if line.kind in ("export", "import")]
+        came, went = (tuple(line.name for line in dynamic if line.sign == sign) for sign in "+-")
+        self.lto = LtoEffects(lines) if self.links.lto and self.links.plan.register else None
+        objects = [one.facts for one in self.links.new if one.path in claims.inputs]
+        self.budget = Budget(
+            (*objects, self.lto.facts) if self.lto else tuple(objects),
+            sum(decision.action != WRAP for decision in claims.acting),
+            came,
+            went,
+        )
+
+    def cause(self, line: Line) -> str:
+        """The cause of a line, or "" if there is none."""
+        ask = {"option": self._option, "input": self._input, "section": self._section}.get(line.kind)
+        if ask is not None:
+            return ask(line)
+        if line.fact is None:
+            return ""
+        if line.kind in ("export", "import"):
+            return self._dynamic(line.sign, line.fact)
+        return self._symbol(line.sign, line.fact)
+
+    def _option(self, line: Line) -> str:
+        if line.sign == "-":
+            return next((self._of_copy(one) for one in self.links.edited if one.word == line.name), "")
+        name, _, value = line.name.replace(" ", "=").partition("=")
+        decision = self.claims.by_symbol.get(value)
+        if name == "--wrap" and decision is not None and decision.action in (WRAP, REDIRECT):
+            return title(decision)
+        if self.links.plan.register and line.name == "-z start-stop-gc":
+            return REGISTER_CAUSE
+        if self.links.plan.runtime and (
+            line.name == "-u __allocs_runtime"
+            or (name == "--dynamic-list" and os.path.normpath(value) == self.links.exports)
+        ):
+            return RUNTIME_CAUSE
+        family = value.removeprefix("__allocs_interpose_")
+        if name == "-u" and value != family and family in self.links.plan.interpose:
+            return interpose_cause(family)
+        return ""
+
+    def _input(self, line: Line) -> str:
+        if line.sign == "+" and line.name in self.claims.inputs:
+            return self.claims.inputs[line.name]
+        archive, member = split_member(line.name)
+        for one in self.links.edited:
+            here, there = (one.path, one.original) if line.sign == "+" else (one.original, one.path)
+            others = self.links.vanilla.inputs if line.sign == "+" else self.links.ours.inputs
+            if line.name == here and there in others:
+                return self._of_copy(one)
+            if member and archive == here and f"{there}({member})" in others:
+                return self._of_copy(one)
+        return ""
+
+    def _of_copy(self, one: EditedInput) -> str:
+        return next((title(self.claims.by_symbol[name]) for name in one.symbols if name in self.claims.by_symbol), "")
+
+    def _symbol(self, sign: str, fact: SymbolFact) -> str:
+        if not fact.defined:
+            return self._reference(sign, fact)
+        if self._is_mark(fact) or (sign == "-" and self._is_bound(fact)):
+            return self.claims.refers.get(fact.name, "")
+        base, _, suffix = fact.name.rpartition("$")
+        if suffix in _MOLD_SUFFIXES and fact.binding == "local" and not fact.size and base:
+            return self._entry(sign, base)
+        if self.lto and self.lto.explains(fact):
+            return LTO_CAUSE
+        if sign == "+":
+            decision = next((d for d in self.claims.acting if own_name(d) == fact.name), None)
+            if decision and fact.name not in self.own and self._is_same(fact, decision.symbol, self.links.vanilla):
+                self.own.add(fact.name)
+                return title(decision)
+            return self._from_pool(fact) or self._from_linker(fact)
+        decision = self.claims.by_symbol.get(fact.name)
+        if decision and decision.action == REPLACE and self._is_same(fact, own_name(decision), self.links.ours):
+            same = (fact.binding, fact.visibility)
+            now = [one for one in self.links.ours.symbols if one.name == fact.name and one.defined]
+            return title(decision) if any((one.binding, one.visibility) == same for one in now) else ""
+        return ""
+
+    def _is_same(self, fact: SymbolFact, name: str, where: Outcome) -> bool:
+        """Whether an outcome defines under another name what a fact is about."""
+        same = (fact.kind, fact.size, fact.section)
+        return any(one.name == name and (one.kind, one.size, one.section) == same for one in where.symbols)
+
+    def _from_pool(self, fact: SymbolFact) -> str:
+        key = (fact.name, fact.kind, fact.size)
+        # mold lists a stub a second time, for a reference in its own object that --wrap sends to it
+        wrapped = (stub_name(d) for d in self.claims.acting if d.action != REPLACE)
+        if self.left[key] <= 0 and not (fact.binding == "local" and fact.name in wrapped):
+            return ""
+        self.left[key] -= 1
+        return next((cause for one, cause in self.claims.pool if (one.name, one.kind, one.size) == key), "")
+
+    def _from_linker(self, fact: SymbolFact) -> str:
+        """The cause of a symbol that the linker makes, since a new input refers to it (`__start_allocs_sites`)."""
+        is_new = self._is_bound(fact) or fact.name not in self.claims.was_defined
+        if fact.size or fact.kind not in ("notype", "object") or not is_new:
+            return ""
+        return self.claims.refers.get(fact.name, "")
+
+    def _is_bound(self, fact: SymbolFact) -> bool:
+        """Whether a symbol is what the linker makes for who asks where a section begins or ends, and still does.
+
+        mold lists these two of each section anyway, and again for who refers to them; bfd exports them where a shared
+        object has any, unless somebody here refers to them as hidden.
+        """
+        is_named = fact.name in (f"__start_{fact.section}", f"__stop_{fact.section}")
+        return is_named and any(one.name == fact.name and one.defined for one in self.links.ours.symbols)
+
+    def _entry(self, sign: str, name: str) -> str:
+        """The cause of a PLT or GOT entry that mold gives a symbol of its own: who refers to its function."""
+        changed = self.claims.by_symbol.get(name)
+        found = self.claims.defines.get(name) or (title(changed) if changed and sign == "-" else "")
+        return found or self.claims.refers.get(name, "")
+
+    def _is_mark(self, fact: SymbolFact) -> bool:
+        """Whether a symbol of the linker's (`_end`) is in both outputs, and only seen by others."""
+        found = [line.fact for line in self.lines if line.kind == "symbol" and line.name == fact.name and line.fact]
+        return (
+            len(found) == 2
+            and not fact.size
+            and {(one.kind, one.size, one.section) for one in found} == {("notype", 0, "ABS")}
+        )
+
+    def _reference(self, sign: str, fact: SymbolFact) -> str:
+        if sign == "+":
+            return self.claims.refers.get(fact.name, "")
+        # a weak reference that has become a strong one, or the other way round
+        others = (line.fact for line in self.lines if line.sign == "+" and line.name == fact.name)
+        stays = any(one is not None and not one.defined for one in others)
+        return self.claims.defines.get(fact.name) or (self.claims.refers.get(fact.name, "") if stays else "")
+
+    def _dynamic(self, sign: str, fact: SymbolFact) -> str:
+        if not fact.defined:
+            return self._reference(sign, fact)
+        other = [line.fact for line in self.lines if line.kind == "export" and line.name == fact.name]
+        pair = next((one for one in other if one is not None and one != fact), None)
+        same = pair is not None and (pair.version, pair.visibility, pair.binding) == (
+            fact.version, fact.visibility, fact.binding,
+        )  # fmt: skip
+        if sign == "-":
+            if self._is_bound(fact):
+                return self.claims.refers.get(fact.name, "")
+            decision = self.claims.by_symbol.get(fact.name)
+            return title(decision) if same and decision and decision.action == REPLACE else ""
+        if pair is not None and not same:
+            return ""
+        if fact.visibility == "hidden":  # bfd lists what it makes for a hidden reference; loaders pass over it
+            return self._from_linker(fact)
+        for one, cause in self.claims.pool:
+            exported = one.visibility in ("default", "protected") and one.binding != "local"
+            if exported and (one.name, one.kind, one.size) == (fact.name, fact.kind, fact.size):
+                return cause
+        return ""
+
+    def _section(self, line: Line) -> str:
+        """The cause of most of a section's growth, if what was added can account for all of it."""
+        sections = [name for name, _ in self.links.ours.sections]
+        if not is_within(self.budget, line.name, line.growth, sections):
+            return ""
+        linked = [one for one in self.links.new if one.path in self.claims.inputs]
+        # what the linker makes itself (tables, PLT) comes from symbols
+        share = {one.path: (brought((one.facts,), line.name, sections), len(one.facts.symbols)) for one in linked}
+        most = max(share, key=lambda path: share[path], default=None)
+        return self.claims.inputs[most] if most else title(self.claims.acting[0])

@@ -1,0 +1,124 @@
+/* an object goes: its allocators and wrappers live on as copies, for the chunks that outlive it and for the profile */
+#include "rt.h"
+#include <link.h>
+
+struct range {
+	uintptr_t low, high, inside;
+	int left; /* whether chunks elsewhere are left */
+};
+
+static int object_range(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct range *r = arg;
+	uintptr_t low = UINTPTR_MAX, high = 0;
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		if (p->p_type != PT_LOAD) continue;
+		uintptr_t start = info->dlpi_addr + p->p_vaddr;
+		if (start < low) low = start;
+		if (start + p->p_memsz > high) high = start + p->p_memsz;
+	}
+	if (r->inside < low || r->inside >= high) return 0;
+	r->low = low;
+	r->high = high;
+	return 1;
+}
+
+static int in(const struct range *r, const void *p)
+{
+	return (uintptr_t)p >= r->low && (uintptr_t)p < r->high;
+}
+
+/* its static memory goes, too */
+static int drop_inside(struct chunk *c, void *arg)
+{
+	struct range *r = arg;
+	if (in(r, (void *)c->base)) subchunk_remove(c->allocator, c->base);
+	else r->left = 1;
+	return 0;
+}
+
+/* callers of these hold the lock */
+
+static void owner_replace(const void *old, void *fresh)
+{
+	for (uint32_t id = 1; id <= rt_node_count; id++) {
+		struct node *n = node_get(id);
+		if (n->owner != old) continue;
+		intern_kill(n, id);
+		n->owner = fresh;
+		if (n->frame && n->kind == NODE_FRAME) ((struct alloc_frame *)n->frame)->wrapper = fresh;
+	}
+}
+
+static struct allocator *allocator_copy(struct allocator *a)
+{
+	struct allocator *copy = rt_keep(sizeof *copy);
+	struct alloc_index *index = rt_keep(sizeof *index);
+	if (!copy || !index) return 0;
+	*copy = *a;
+	copy->name = rt_keep_string(a->name);
+	copy->family = a->family == a->name ? copy->name : rt_keep_string(a->family);
+	*index = *a->index;
+	copy->index = index;
+	copy->free_chunk = 0;
+	copy->functions = 0;
+	allocator_refresh(a);
+	copy->alloc_count = a->alloc_count;
+	copy->number = 0;
+	allocator_number_give(a->number);
+	regions_move(a->index, index);
+	return copy;
+}
+
+static void allocator_retire(struct allocator **at, int keep)
+{
+	struct allocator *a = *at, *copy = allocator_copy(a);
+	owner_replace(a, copy);
+	for (struct allocator *b = rt_allocators; b; b = b->next)
+		if (b->parent == a) b->parent = copy;
+	for (struct alloc_wrapper *w = rt_wrappers; w; w = w->next)
+		if (w->allocator == a) w->allocator = copy;
+	/* who walks the list now still finds the way on */
+	__atomic_store_n(at, keep && copy ? copy : a->next, __ATOMIC_RELEASE);
+	if (!keep && copy) index_give(copy->index);
+}
+
+static void wrapper_retire(struct alloc_wrapper **at)
+{
+	struct alloc_wrapper *w = *at, *copy = rt_keep(sizeof *copy);
+	if (copy) {
+		*copy = *w;
+		copy->name = rt_keep_string(w->name);
+		copy->free_chunk = 0;
+	}
+	owner_replace(w, copy);
+	__atomic_store_n(at, w->next, __ATOMIC_RELEASE);
+}
+
+extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[] __attribute__((visibility("hidden")));
+
+RT_EXPORT void __allocs_unload(const void *inside)
+{
+	struct range r = {.inside = (uintptr_t)inside};
+	/* the executable never goes */
+	if ((char *)inside >= __ehdr_start && (char *)inside < _end) return;
+	if (!dl_iterate_phdr(object_range, &r)) return;
+	for (struct allocator **at = &rt_allocators; *at;) {
+		if (!in(&r, *at)) {
+			at = &(*at)->next;
+			continue;
+		}
+		r.left = 0;
+		index_walk(*at, drop_inside, &r);
+		rt_lock();
+		allocator_retire(at, r.left);
+		rt_unlock();
+	}
+	rt_lock();
+	for (struct alloc_wrapper **at = &rt_wrappers; *at;)
+		if (in(&r, *at)) wrapper_retire(at);
+		else at = &(*at)->next;
+	rt_unlock();
+}
