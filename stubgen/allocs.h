@@ -45,6 +45,10 @@ extern "C" {
 #define ALLOCS_ENTRY(family, parent, signature) ALLOCS_ANNOTATE("allocator.alloc " signature " " family "<" parent)
 #define ALLOCS_ENTRY_RESIZE(family, signature) ALLOCS_ANNOTATE("allocator.resize " signature " " family)
 #define ALLOCS_ENTRY_FREE(family, signature) ALLOCS_ANNOTATE("allocator.free " signature " " family)
+/* Frees a list of chunks, linked by a pointer at the offset that the z behind the P gives, or at their begin. */
+#define ALLOCS_ENTRY_FREE_CHAIN(family, signature) ALLOCS_ANNOTATE("allocator.free-chain " signature " " family)
+/* Frees a chunk and all that its region handed out after it. */
+#define ALLOCS_ENTRY_FREE_SINCE(family, signature) ALLOCS_ANNOTATE("allocator.free-since " signature " " family)
 /* Frees all chunks of a region at once. */
 #define ALLOCS_ENTRY_FREE_ALL(family, signature) ALLOCS_ANNOTATE("allocator.free-all " signature " " family)
 /* Only carries the size of an element to inner allocations. */

@@ -21,7 +21,7 @@ _INDEX = re.compile(r"[0-9]{1,3}", re.ASCII)
 _CAPITALS = {"z": "Z", "i": "I", "u": "U", "l": "L"}
 _LISTS = {
     "wrapper": ("alloc", "resize", "free"),
-    "allocator": ("alloc", "resize", "free", "free-all"),
+    "allocator": ("alloc", "resize", "free", "free-chain", "free-since", "free-all"),
     "sized": ("sized",),
 }  # fmt: skip
 
@@ -160,7 +160,7 @@ def _annotated(prototype: Prototype, attribute: Attribute) -> Declaration | None
     letters = next((word for word in words if word.startswith(("(", "->"))), "")
     family, _, parent = next((word for word in words if not word.startswith(("(", "->"))), "").partition("<")
     signature = _written_signature(prototype, role, letters)
-    if signature is None or (role in ("resize", "free", "free-all") and signature.first_pointer is None):
+    if signature is None or (role not in ("alloc", "sized") and signature.first_pointer is None):
         return None
     if kind == "allocator" and role in ("alloc", "resize") and not gives_chunk(signature):
         return None
@@ -181,11 +181,11 @@ def _written_signature(prototype: Prototype, role: str, letters: str) -> Signatu
             return None
         return replace(written, ret=prototype.ret) if len(written.args) == len(prototype.letters) else None
     guessed = list(prototype.letters)
-    if role in ("free", "free-all"):
+    if role.startswith("free"):
         pointers = [index for index, letter in enumerate(guessed) if letter == "p"]
         if not pointers:
             return None
-        guessed[pointers[-1] if role == "free" else pointers[0]] = "P"
+        guessed[pointers[0] if role == "free-all" else pointers[-1]] = "P"
     else:
         for index in _guessed_sizes(prototype):
             guessed[index] = _CAPITALS[guessed[index]]

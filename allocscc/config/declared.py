@@ -85,7 +85,8 @@ def _extended(
             return entry
         known = (*wrapper.free, *(f for f in frees if f not in wrapper.free))
         return _appended(replace(wrapper, free=known), field, signature)
-    if declaration.kind == Allocator.kind and field in ("alloc", "resize", "free", "free_all"):
+    lists = ("alloc", "resize", "free", "free_chain", "free_since", "free_all")
+    if declaration.kind == Allocator.kind and field in lists:
         family = entry if isinstance(entry, Allocator) else Allocator(declaration.entry, (), origin=origin)
         parent = family.suballocates or declaration.suballocates
         return _appended(replace(family, suballocates=parent), field, signature)

@@ -8,7 +8,18 @@ tables and debug info still describe the real function.
 import struct
 from collections.abc import Callable
 
-from allocscc.elf.object import SHF_ALLOC, SHT_RELA, SHT_SYMTAB, STB_GLOBAL, STB_LOCAL, ElfObject, Section, Symbol
+from allocscc.elf.object import (
+    SHF_ALLOC,
+    SHT_NOBITS,
+    SHT_NULL,
+    SHT_RELA,
+    SHT_SYMTAB,
+    STB_GLOBAL,
+    STB_LOCAL,
+    ElfObject,
+    Section,
+    Symbol,
+)
 from allocscc.errors import FormatError
 from allocscc.sidecar_names import SITES_SECTION
 
@@ -90,6 +101,8 @@ def check_editable(elf: ElfObject) -> None:
     if not whole or any(fields[0] >= len(strings) for fields in _SYMBOL.iter_unpack(symbols)):
         raise FormatError(f"{elf.where}: the symbol table is damaged")  # an edit would mend it
     _relocations(elf, table)
+    if any(s.offset + s.size > len(elf.data) for s in elf.sections if s.type not in (SHT_NULL, SHT_NOBITS)):
+        raise FormatError(f"{elf.where}: a section reaches behind the end of the file")
 
 
 def _relocations(elf: ElfObject, table: Section) -> list[Section]:

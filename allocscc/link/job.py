@@ -4,6 +4,7 @@ import os
 
 from allocscc.elf import archive
 from allocscc.elf.object import ET_DYN, ET_REL
+from allocscc.link.response import expand_response_files
 
 EXECUTABLE, SHARED, RELOCATABLE = "executable", "shared", "relocatable"
 OBJECT, ARCHIVE, DSO, OTHER = "object", "archive", "dso", "other"
@@ -20,9 +21,6 @@ _WITH_ARGUMENT = {
 }  # fmt: skip
 # The compiler's own support code (gccint, "Libgcc"): it has no user's wrapper, and 3 MB to look through.
 _SUPPORT_LIBRARIES = {"gcc", "gcc_eh", "gcc_s"}
-# libiberty's ISSPACE knows no others; a no-break space is part of a name.
-_BLANKS = r" \t\n\v\f\r"
-_WORD = rf"(?:\\.|'(?:\\.|[^'\\])*'?|\"(?:\\.|[^\"\\])*\"?|[^{_BLANKS}'\"\\])+"
 _FILE_TYPE, _REGULAR = 0o170000, 0o100000  # st_mode (inode(7)); the module `stat` is an import more
 _SMALL = 65536  # bytes that are read without asking for the size
 _STATIC = {"-static", "-Bstatic", "-dn", "-non_shared"}
@@ -57,8 +55,8 @@ class LinkJob:
     """
 
     __slots__ = (
-        "args", "emulation", "expanded", "gc_sections", "inputs", "libc_at", "libraries", "linker", "mode", "output",
-        "static", "wrapped",
+        "_folders", "args", "emulation", "expanded", "gc_sections", "inputs", "libc_at", "libraries", "linker", "mode",
+        "output", "static", "wrapped",
     )  # fmt: skip
 
     def __init__(self, argv: list[str], cwd: str, linker: str = "") -> None:
@@ -70,10 +68,59 @@ class LinkJob:
         self.libraries: list[str] = []
         self.wrapped: set[str] = set()
         self.libc_at = -1
+        self._folders = _library_folders(self.args, cwd)
+        self._expand_scripts(cwd)
         self._read(cwd)
 
+    def _expand_scripts(self, cwd: str) -> None:
+        """Put the words of linker scripts that bring archives or objects in their places; libc's own stays one."""
+        static_now = False
+        index = 0
+        while index < len(self.args):
+            word = self.args[index]
+            static_now = (static_now or word in _STATIC) and word not in _DYNAMIC
+            width = 2 if word in _WITH_ARGUMENT or word in ("-l", "--library") else 1
+            name = _library_name(word, self.args[index + 1 : index + 2])
+            path, kind = "", ""
+            if name not in ("", "c", *_SUPPORT_LIBRARIES):
+                path, kind = self._find(name, static_now)
+            elif not word.startswith("-") and width == 1 and not word.endswith((".o", ".a")):
+                path = os.path.join(cwd, word)
+                kind = file_kind(path)
+            words = self._script(path, static_now) if kind == OTHER and os.path.isfile(path) else None
+            if words:
+                self.args[index : index + width] = words
+                self.expanded = True
+                width = len(words)
+            index += width
+
+    def _script(self, path: str, static_now: bool) -> list[str] | None:
+        """The words that a script stands for, if it brings archives or objects; files that are found by their paths."""
+        try:
+            text = read_file(path)
+        except OSError:
+            return None
+        if not (b".a" in text or b"-l" in text or b".o" in text.replace(b".so", b"")):  # most bring none, like libm.so
+            return None
+        from allocscc.link.script import script_words
+
+        words = script_words(text)
+        found, brings = [], False
+        for word in words or ():
+            name = _library_name(word, [])
+            if name:
+                kind = "" if name in ("c", *_SUPPORT_LIBRARIES) else self._find(name, static_now)[1]
+            elif word.startswith("-"):
+                kind = ""
+            else:
+                beside = os.path.join(os.path.dirname(path), word)
+                word = next((p for p in (word, beside) if os.path.exists(p)), word)
+                kind = file_kind(word)
+            brings = brings or kind in (OBJECT, ARCHIVE)
+            found.append(word)
+        return found if brings else None
+
     def _read(self, cwd: str) -> None:
-        folders = _library_folders(self.args, cwd)
         static_now = has_pipe = False
         index = 0
         while index < len(self.args):
@@ -103,15 +150,13 @@ class LinkJob:
                 static_now = True
             elif word in _DYNAMIC:
                 static_now = False
-            if word in ("-l", "--library"):
-                self._library(argument, index, word, folders, static_now)
+            name = _library_name(word, [argument])
+            if name:
+                self._library(name, index, word, static_now)
+            if word in _WITH_ARGUMENT or word in ("-l", "--library"):
                 index += 1
-            elif word in _WITH_ARGUMENT:
-                index += 1
-            elif word.startswith("-l"):
-                self._library(word[2:], index, word, folders, static_now)
-            elif word.startswith("--library="):
-                self._library(word[10:], index, word, folders, static_now)
+            elif name:
+                pass
             elif not word.startswith("-"):
                 path = os.path.join(cwd, word)
                 kind = file_kind(path)
@@ -123,20 +168,35 @@ class LinkJob:
         if has_pipe:
             self.inputs = []
 
-    def _library(self, name: str, index: int, word: str, folders: list[str], static_now: bool) -> None:
+    def _library(self, name: str, index: int, word: str, static_now: bool) -> None:
         self.libraries.append(name)
         if name in _SUPPORT_LIBRARIES:
             return
         if name == "c":
             self.libc_at = index
+        path, kind = self._find(name, static_now)
+        if kind:
+            self.inputs.append(Input(path, kind, index, word))
+
+    def _find(self, name: str, static_now: bool) -> tuple[str, str]:
+        """Path and kind of what `-l` and a name stand for; "" twice if there is none."""
         names = [name[1:]] if name.startswith(":") else [f"lib{name}.so", f"lib{name}.a"]
-        for folder in folders:
+        for folder in self._folders:
             for candidate in names[1:] if static_now and len(names) > 1 else names:
                 path = os.path.join(folder, candidate)
                 kind = file_kind(path)
                 if kind:
-                    self.inputs.append(Input(path, kind, index, word))
-                    return
+                    return path, kind
+        return "", ""
+
+
+def _library_name(word: str, following: list[str]) -> str:
+    """The name behind `-l` or `--library` in any of their spellings; "" if the word is none of these."""
+    if word in ("-l", "--library"):
+        return following[0] if following else ""
+    if word.startswith("--library="):
+        return word[10:]
+    return word[2:] if word.startswith("-l") else ""
 
 
 def file_kind(path: str) -> str:
@@ -179,68 +239,6 @@ def read_file(path: str) -> bytes:
         return b"".join(pieces)
     finally:
         os.close(descriptor)
-
-
-def expand_response_files(argv: list[str], cwd: str, depth: int = 0) -> list[str]:
-    """Replace each `@file` that can be read by the words in it, as libiberty's `expandargv` does; also nested."""
-    words: list[str] = []
-    for word in argv:
-        text = _response_text(word, cwd) if word.startswith("@") and depth < 20 else None
-        if text is None:
-            words.append(word)
-        else:
-            words += expand_response_files(split_response(text), cwd, depth + 1)
-    return words
-
-
-def _response_text(word: str, cwd: str) -> str | None:
-    path = os.path.join(cwd, word[1:])
-    try:
-        if not os.path.isfile(path):
-            return None
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return file.read()
-    except (OSError, ValueError):
-        return None
-
-
-def split_response(text: str) -> list[str]:
-    """The words of a response file under GNU quoting: quotes group, a backslash takes the next character as it is."""
-    import re  # 9 ms that a link without a response file does not pay
-
-    words: list[str] = []
-    for match in re.finditer(_WORD, text, re.S):
-        words.append(_unquote(match[0]))
-    return words
-
-
-def _unquote(word: str) -> str:
-    if "\\" not in word and "'" not in word and '"' not in word:
-        return word
-    out, quote, at = [], "", 0
-    while at < len(word):
-        char = word[at]
-        if char == "\\" and at + 1 < len(word):
-            at += 1
-            out.append(word[at])
-        elif quote:
-            if char == quote:
-                quote = ""
-            else:
-                out.append(char)
-        elif char in "'\"":
-            quote = char
-        else:
-            out.append(char)
-        at += 1
-    return "".join(out)
-
-
-def quote_response(words: list[str]) -> str:
-    """A response file's text that `split_response` reads back as the same words."""
-    import re
-
-    return "".join(re.sub(rf"([{_BLANKS}'\"\\])", r"\\\1", word) + "\n" if word else "''\n" for word in words)
 
 
 def _library_folders(args: list[str], cwd: str) -> list[str]:

@@ -14,7 +14,8 @@ from allocscc import toolchain
 from allocscc.config.roles import Roles, load_roles
 from allocscc.errors import AllocsError, ConfigError
 from allocscc.link.findings import Survey, Wanted
-from allocscc.link.job import EXECUTABLE, RELOCATABLE, LinkJob, quote_response
+from allocscc.link.job import EXECUTABLE, RELOCATABLE, LinkJob
+from allocscc.link.response import quote_response
 from allocscc.link.survey import survey
 
 TYPE_CHECKING = False

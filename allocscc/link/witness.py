@@ -20,8 +20,9 @@ from typing import Any
 from allocscc import toolchain
 from allocscc.errors import AllocsError, ToolError
 from allocscc.link.evidence import two_links
-from allocscc.link.job import ARCHIVE, LinkJob, expand_response_files, file_kind, quote_response
+from allocscc.link.job import ARCHIVE, LinkJob, file_kind
 from allocscc.link.outcome import read_outcome
+from allocscc.link.response import expand_response_files, quote_response
 from allocscc.link.trace import read_options, read_trace
 from allocscc.link.twolinks import Verdict
 from allocscc.link.verify import verify

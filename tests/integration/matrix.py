@@ -179,7 +179,7 @@ def rendered() -> str:
         "# Which links are observed",
         "",
         "Each cell is a test of its own (`tests/integration/test_matrix.py`), which builds a program, runs it and asks",
-        "the runtime about three chunks: from a direct call, from a call through a pointer made in code, and through one",
+        "the runtime about three chunks: from a direct call, from one through a pointer made in code, and through one",
         "in initialised data. `works`: all three have allocator, wrapper, type and size. `reported`: not observed, and",
         "`allocs explain` says so and why. `-`: the tools themselves cannot do it.",
         "",

@@ -295,4 +295,12 @@ def test_archive_without_an_index(parts: Toolbox) -> None:
         need(f"ld.{linker}")
         same(parts, f"-fuse-ld={linker}", "main.o", "libplain.a")
         same(parts, f"-fuse-ld={linker}", "main.o", "libbad.a")
-    parts.write("no.o", "")
+
+
+def test_thin_archive_of_an_archive(parts: Toolbox) -> None:
+    """R6: what `ar T` makes of an archive leads to the members inside of it."""
+    parts.run("ar", "rcs", "libplain.a", "plain.o")
+    parts.run("ar", "rcsT", "thin.a", "libplain.a")
+    assert same(parts, "main.o", "thin.a") == (0, "", True)
+    assert one(explained(parts), symbol="xmalloc")["action"] == "replace"
+    parts.run(parts.folder / "prog")

@@ -223,6 +223,8 @@ def expanded(macro, *arguments):
         ("r(pz)p", "ALLOCS_ENTRY_RESIZE", ["slab", "(PZ)p"], ("allocator", "resize", "slab", "r(PZ)p", "")),
         ("f(p)", "ALLOCS_ENTRY_FREE", ["slab", ""], ("allocator", "free", "slab", "f(P)", "")),
         ("d(p)", "ALLOCS_ENTRY_FREE_ALL", ["slab", ""], ("allocator", "free-all", "slab", "d(P)", "")),
+        ("l(pz)", "ALLOCS_ENTRY_FREE_CHAIN", ["slab", "(Pz)"], ("allocator", "free-chain", "slab", "l(Pz)", "")),
+        ("b(pp)", "ALLOCS_ENTRY_FREE_SINCE", ["slab", "(pP)"], ("allocator", "free-since", "slab", "b(pP)", "")),
         ("c(iii)p", "ALLOCS_SIZED", ["(iiI)p"], ("sized", "sized", "c", "c(iiI)p", "")),
     ],
 )

@@ -56,12 +56,14 @@ def test_family():
     """R5: entry points of one family come together from anywhere; the first one declared is the key symbol."""
     layer = declared_layer([
         entry_point("put(P)", "free"), entry_point("get(Z)p", parent="malloc"), entry_point("zget(Z)p"),
-        entry_point("grow(PZ)p", "resize"), entry_point("drop(P)", "free-all"),
+        entry_point("grow(PZ)p", "resize"), entry_point("drop(P)", "free-all"), entry_point("list(Pz)", "free-chain"),
+        entry_point("back(pP)", "free-since"),
     ])  # fmt: skip
     assert layer.allocators == {
         "slab": Allocator(
             "slab", signatures("get(Z)p zget(Z)p"), signatures("put(P)"), suballocates="malloc",
-            resize=signatures("grow(PZ)p"), free_all=signatures("drop(P)"),
+            resize=signatures("grow(PZ)p"), free_all=signatures("drop(P)"), free_chain=signatures("list(Pz)"),
+            free_since=signatures("back(pP)"),
         )
     }  # fmt: skip
     assert layer.allocators["slab"].key_symbol == "get"

@@ -16,6 +16,8 @@ alloc = ["*_malloc(Z)p", "*_calloc(zZ)p"]
 resize = ["*_realloc(PZ)p"]
 free = ["*_free(P)"]
 free-all = ["*_reset(p)"]
+free-chain = ["*_list(P)"]
+free-since = ["*_back(P)"]
 meta = ["*_ctl()"]
 usable-size = "*_usable_size(p)z"
 key = "*_calloc"
@@ -79,10 +81,12 @@ def test_family_for_each_prefix():
     assert found == {
         "allocator.jealloc": {
             "alloc": "je_malloc(Z)p je_calloc(zZ)p", "resize": "je_realloc(PZ)p", "free": "je_free(P)",
-            "free-all": "je_reset(p)", "usable-size": "je_usable_size(p)z", "meta": "je_ctl()",
+            "free-chain": "je_list(P)", "free-since": "je_back(P)", "free-all": "je_reset(p)",
+            "usable-size": "je_usable_size(p)z", "meta": "je_ctl()",
         },
         "allocator.mialloc": {
-            "alloc": "mi_malloc(Z)p mi_calloc(zZ)p", "free": "mi_free(P)", "free-all": "mi_reset(p)",
+            "alloc": "mi_malloc(Z)p mi_calloc(zZ)p", "free": "mi_free(P)", "free-chain": "mi_list(P)",
+            "free-since": "mi_back(P)", "free-all": "mi_reset(p)",
             "usable-size": "mi_usable_size(p)z", "meta": "mi_ctl()",
         },
     }  # fmt: skip

@@ -11,11 +11,13 @@ alloc = ["s.c::get(Z)p", "s.c::zget(Z)p"]
 resize = ["s.c::grow(PZ)p"]
 free = ["s.c::put(P)", "free(P)"]
 free-all = ["s.c::drop(p)"]
+free-chain = ["s.c::list(P)"]
+free-since = ["s.c::back(P)"]
 meta = ["s.c::trim()"]
 usable-size = "s.c::size(p)z"
 key = "s.c::zget"
 """
-_ALL = ("get", "zget", "grow", "put", "drop", "trim", "size")
+_ALL = ("get", "zget", "grow", "put", "drop", "trim", "size", "list", "back")
 
 
 def unit(number, *names, file="s.c"):
@@ -52,8 +54,9 @@ def test_family_in_one_unit():
     assert family.name == "s"
     assert family.key_symbol == "zget.1"
     assert [s.name for s in family.alloc] == ["get.1", "zget.1"]
-    assert [s.name for s in (*family.resize, *family.free, *family.free_all, *family.meta)] == [
-        "grow.1", "put.1", "free", "drop.1", "trim.1",
+    rest = (*family.resize, *family.free, *family.free_all, *family.meta, *family.free_chain, *family.free_since)
+    assert [s.name for s in rest] == [
+        "grow.1", "put.1", "free", "drop.1", "trim.1", "list.1", "back.1",
     ]  # fmt: skip
     assert family.usable_size is not None
     assert family.usable_size.name == "size.1"

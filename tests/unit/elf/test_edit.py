@@ -193,3 +193,12 @@ def test_symbol_tables_that_an_edit_would_mend(damage):
     check_editable(file)
     with pytest.raises(FormatError, match=r"^x\.o: the symbol table is damaged"):
         check_editable(ElfObject(bytes(data), "x.o"))
+
+
+def test_section_that_an_edit_would_mend():
+    """R3: an edit makes the file longer; a section behind its end would then be in it."""
+    data = bytearray(_OBJECT)
+    file = ElfObject(_OBJECT, "x.o")
+    struct.pack_into("<Q", data, file.section_offset + 64 * file.section(b".debug_info").index + 32, len(data))
+    with pytest.raises(FormatError, match=r"^x\.o: a section reaches behind the end of the file"):
+        check_editable(ElfObject(bytes(data), "x.o"))

@@ -15,11 +15,9 @@ from allocscc.link.job import (
     RELOCATABLE,
     SHARED,
     LinkJob,
-    expand_response_files,
     file_kind,
-    quote_response,
-    split_response,
 )
+from allocscc.link.response import expand_response_files, quote_response, split_response
 from tests.unit.elf.build import DYN, EXEC, archive, elf, thin_archive
 
 
