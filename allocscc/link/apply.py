@@ -19,7 +19,7 @@ from allocscc.link.objects import MOST, stub_objects
 from allocscc.link.plan import REDIRECT, REPLACE, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
 from allocscc.link.runtime import compile_c, compiler
-from allocscc.link.stubs import instances, stub_source
+from allocscc.link.stubs import entry_points, stub_source
 from allocscc.places import cache_folder, data_folder
 from allocscc.sidecar_names import PLAN_SECTION
 
@@ -110,7 +110,7 @@ def _stubs(groups: list[list[Decision]], config: Config, output: str) -> dict[st
 def _save(folder: str, groups: list[list[Decision]], config: Config, output: str) -> None:
     """Write the stubs' C to a folder: `OUTPUT.SYMBOL.stub.c`, by the first function of each file."""
     os.makedirs(folder, exist_ok=True)
-    present = instances([decision for group in groups for decision in group], config)
+    present = entry_points(groups)
     for group in groups:
         path = os.path.join(folder, f"{output}.{group[0].symbol.replace('/', '_')[:200]}.stub.c")
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:

@@ -3,6 +3,7 @@
 from allocscc.link.findings import Survey
 from allocscc.link.job import LinkJob
 from allocscc.link.plan import Fact, LinkFacts
+from allocscc.values import replace
 
 
 def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> LinkFacts:
@@ -11,6 +12,8 @@ def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> Lin
     for name, inputs in found.references.items():
         indexes = tuple(sorted({source.index for source in [*inputs, *found.unscanned]}))
         functions[name] = Fact(name, references=indexes, identified=name in found.identified)
+    for name in found.versioned:
+        functions[name] = replace(functions.get(name, Fact(name)), versioned=True)
     for definition in sorted(found.definitions, key=lambda d: d.weak):
         if definition.name in functions and functions[definition.name].place is not None:
             continue

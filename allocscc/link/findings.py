@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from allocscc.link.job import Input
 
 
+VERSION = b"@@"  # in front of a definition's default version (gas manual, ".symver")
+
+
 class Definition:
     """One function of a role, defined in an input.
 
@@ -42,6 +45,7 @@ class Survey:
         sources: contents of the sidecar sections of objects whose machine code is made in this link (LTO).
         intermediate: functions of a role that an object defines both as machine code and as LTO's intermediate code.
         unreadable: messages about inputs that could not be looked into.
+        versioned: functions of a role that an object defines under a symbol version.
         unscanned: archives with so many members that only their index was looked at.
     """
 
@@ -55,6 +59,7 @@ class Survey:
         "sources",
         "unreadable",
         "unscanned",
+        "versioned",
     )
 
     def __init__(self) -> None:
@@ -67,6 +72,7 @@ class Survey:
         self.sidecars: list[bytes] = []
         self.sources: list[bytes] = []
         self.unscanned: list[Input] = []
+        self.versioned: dict[str, Input] = {}
 
 
 class Wanted:
@@ -79,7 +85,7 @@ class Wanted:
             written out, the first one that fits counts.
     """
 
-    __slots__ = ("_terminated", "globs", "names", "wrapping")
+    __slots__ = ("_terminated", "_versioned", "globs", "names", "wrapping")
 
     def __init__(self, wrappers: list[str], entries: list[str], globs: list[tuple[str, bool]] | None = None) -> None:
         self.names = {name.encode() for name in (*wrappers, *entries)}
@@ -88,12 +94,19 @@ class Wanted:
         if globs:
             self.globs = _compiled(globs)
         self._terminated = [name + b"\0" for name in self.names]
+        self._versioned = {name + VERSION: name for name in self.names}
 
     def may_be_in(self, strings: bytes) -> bool:
         """Whether a string table has one of the names, perhaps as the end of another one."""
         if self.globs:
             return True
-        return any(name in strings for name in self._terminated)
+        return any(name in strings for name in self._terminated) or bool(self.versioned(strings))
+
+    def versioned(self, strings: bytes) -> list[bytes]:
+        """The names that a string table has with a default version behind them (`.symver f, xmalloc@@V1`)."""
+        if VERSION not in strings:
+            return []
+        return [name for text, name in self._versioned.items() if text in strings]
 
     def add_matches(self, strings: bytes) -> None:
         """Add the names in a string table that the globs match."""

@@ -8,7 +8,7 @@ from allocscc import toolchain
 from allocscc.config.model import Config
 from allocscc.errors import ToolError
 from allocscc.link.plan import Decision
-from allocscc.link.stubs import instances, stub_source
+from allocscc.link.stubs import entry_points, stub_source
 from allocscc.link.template import Placeholders
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ def stub_objects(groups: list[Group], config: Config, compile_stub: Compile) -> 
     Raises:
         ToolError: a stub does not compile.
     """
-    present = instances([decision for group in groups for decision in group], config)
+    present = entry_points(groups)
     if config.includes:  # the project's headers may do with a name what they like
         texts = [stub_source(group, config, present=present) for group in groups]
         _compile_all(texts, config, compile_stub)

@@ -69,7 +69,9 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
         toolchain.warn(warning)
     found = surveyed(job, roles)
     interpose = sorted({family for family, _, preload in roles.entries.values() if preload})
-    interesting = found.definitions or found.references or found.unreadable or found.sidecars or found.sources
+    interesting = (
+        found.definitions or found.references or found.unreadable or found.versioned or found.sidecars or found.sources
+    )
     if not interesting and "plan" not in roles.hooks:
         words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], real)
         return _run_linker(real, _command(job, {}, words, options), argv)

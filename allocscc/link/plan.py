@@ -25,6 +25,7 @@ class Fact:
         references: argument indexes of inputs that refer to it without defining it.
         identified: whether a shared library of the link brings its own identity for it.
         intermediate: whether the linker's plugin will take the definition from LTO's intermediate code.
+        versioned: whether an input defines it under a symbol version (`xmalloc@@V1`).
     """
 
     symbol: str
@@ -34,6 +35,7 @@ class Fact:
     references: tuple[int, ...] = ()
     identified: bool = False
     intermediate: bool = False
+    versioned: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str]) -> Deci
     if role.signature.variadic:
         return leave("variadic", "a variadic function cannot be forwarded by a stub; not observed")
     if fact.place is None:
+        if fact.versioned and (stub == ENTRY or not fact.references):
+            return leave("versioned", "defined here under a symbol version, where a stub cannot take its name")
         if stub == ENTRY:
             return leave("entry-elsewhere", "an entry point that another object defines is observed there")
         if fact.identified:

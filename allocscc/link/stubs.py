@@ -47,7 +47,7 @@ def stub_source(
         decisions: those whose stubs are to be in the file.
         config: the merged config.
         names: how names stand in it.
-        present: families that have an instance in the same link.
+        present: functions that have an entry stub anywhere in the link.
 
     Raises:
         ConfigError: an entry point that allocates does not say where its chunk is.
@@ -55,10 +55,9 @@ def stub_source(
     return _File(list(decisions), config, names or Names(), frozenset(present)).text()
 
 
-def instances(decisions: Iterable[Decision], config: Config) -> frozenset[str]:
-    """The families that have an instance in a link with these decisions."""
-    entries = [decision for decision in decisions if decision.stub == ENTRY]
-    return frozenset(d.entry for d in entries if config.allocators[d.entry].key_symbol == d.symbol)
+def entry_points(groups: Iterable[Iterable[Decision]]) -> frozenset[str]:
+    """The functions that have an entry stub."""
+    return frozenset(decision.symbol for group in groups for decision in group if decision.stub == ENTRY)
 
 
 def instance_symbol(family: str) -> str:
@@ -118,7 +117,8 @@ class _File:
     """One file of stubs on its way."""
 
     def __init__(self, decisions: list[Decision], config: Config, names: Names, present: frozenset[str]) -> None:
-        self._decisions, self._config, self._names, self._present = decisions, config, names, present
+        self._decisions, self._config, self._names = decisions, config, names
+        self._present = present | entry_points([decisions])
         self._stubs = {decision.symbol: f"stub{number}" for number, decision in enumerate(decisions)}
         self._others: dict[str, str] = {}
         self._instances = dict.fromkeys(decision.entry for decision in decisions if decision.stub == ENTRY)
@@ -146,6 +146,11 @@ class _File:
     def _function(self, symbol: str) -> str:
         """The C name of a function: its stub if that is in this file, else what is linked, NULL if it is not."""
         return self._stubs.get(symbol) or self._others.setdefault(symbol, f"other{len(self._others)}")
+
+    def _own_function(self, key: str, symbol: str) -> str:
+        """C of a pointer to a function of an instance; of one that this link has not, another object's is none of it."""
+        is_here = symbol in self._present or key in ("meta", "usable-size")
+        return f"(void (*)(void)){self._function(symbol)}" if is_here else "0"
 
     def _declaration(self, decision: Decision, number: int) -> str:
         """Declarations of the stub and of the real function, which the macros define and call under C names."""
@@ -201,7 +206,7 @@ class _File:
         declared = f'extern struct allocator {symbol} __attribute__((visibility("hidden")));\n'
         free = self._free_function(f"{symbol}_free", family.free, symbol if regions else "")
         functions = "".join(
-            f'\t{{{self._names.text(_label(signature))}, "{key}", (void (*)(void)){self._function(signature.name)}}},\n'
+            f'\t{{{self._names.text(_label(signature))}, "{key}", {self._own_function(key, signature.name)}}},\n'
             for key, signature in functions_of(family)
             if not signature.scope and not signature.pattern
         )
@@ -318,7 +323,7 @@ class _File:
             found.append(f"STUB_RELEASE_SINCE({instance}, {region}, a{chunk})")
         if "free-all" in lists:
             for other in self._config.allocators.values():
-                is_here = other.name in self._present or other.name in self._instances
+                is_here = other.name in self._instances or other.key_symbol in self._present
                 if is_here and "free-all" in _lists(other, signature.name):
                     found.append(self._release(signature, other))
         return " ".join(found)

@@ -134,6 +134,8 @@ def _look_into(data: bytes, source: Input, member: int, wanted: Wanted, found: S
         return
     if wanted.globs:
         wanted.add_matches(elf.strings(table))
+    for versioned in wanted.versioned(elf.strings(table)):
+        found.versioned.setdefault(versioned.decode(), source)
     symbols = elf.symbols(table, wanted.names)
     if any(symbol.defined for symbol in symbols):
         from allocscc.elf.edit import check_editable

@@ -102,10 +102,8 @@ def test_interrupted_at_any_moment(parts: Toolbox, own_cache: Path, delay: float
         pass
     process.communicate()
     wait_until(lambda: not leftovers(parts))
-    if process.returncode == 0:
-        parts.run(parts.folder / "prog")
-    else:
-        assert not (parts.folder / "prog").exists()
+    if process.returncode == 0 or os.access(parts.folder / "prog", os.X_OK):
+        parts.run(parts.folder / "prog")  # linkers make an output executable when it is whole
     wait_until(lambda: not list(own_cache.glob("**/new-*")))
 
 

@@ -162,6 +162,7 @@ def test_symbol_versions(box: Toolbox, linker: str) -> None:
               "alloc_get_type(p), alloc_get_size(p)); return 0; }\n")  # fmt: skip
     env = {"LIBALLOCS_ALLOC_FNS": "xmalloc(Z)p"}
     box.allocscc("-g", "-fPIC", "-shared", "v.c", "-Wl,--version-script=v.map", "-o", "libv.so", env=env)
+    assert rules(box, "libv.so")["xmalloc"] == ("leave", "versioned")
     box.allocscc("-g", linker, "main.c", "-L.", "-lv", "-Wl,-rpath,.", "-o", "prog", env=env)
     assert box.run("./prog").stdout == "xmalloc long 8\n"
     assert "xmalloc@V1" in box.run("readelf", "-W", "--dyn-syms", "prog").stdout

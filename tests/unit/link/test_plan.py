@@ -66,6 +66,9 @@ def slab(**fields):
         (SHARED, Fact("malloc", _HERE, visibility=_HIDDEN), REPLACE, ENTRY, "entry-defined"),
         (SHARED, Fact("malloc", _HERE, visibility=_INTERNAL), REPLACE, ENTRY, "entry-defined"),
         (SHARED, Fact("malloc", references=(4,)), LEAVE, "", "entry-elsewhere"),
+        (SHARED, Fact("malloc", versioned=True), LEAVE, "", "versioned"),
+        (SHARED, Fact("xmalloc", versioned=True), LEAVE, "", "versioned"),
+        (SHARED, Fact("xmalloc", versioned=True, references=(4,)), WRAP, CALLER, "wrapper-imported"),
         # an entry point of another family
         (EXECUTABLE, slab(place=_HERE), REPLACE, ENTRY, "entry-defined"),
         (EXECUTABLE, slab(place=_MEMBER), REPLACE, ENTRY, "entry-defined"),

@@ -8,7 +8,7 @@ from allocscc.config.model import Allocator, Config, Sized, Wrapper, functions_o
 from allocscc.config.signature import parse_signature
 from allocscc.errors import ConfigError
 from allocscc.link.plan import CALLER, ENTRY, REPLACE, WRAP, Decision
-from allocscc.link.stubs import instance_symbol, instances, stub_source
+from allocscc.link.stubs import entry_points, instance_symbol, stub_source
 
 
 def signatures(text):
@@ -140,7 +140,7 @@ def test_two_families_share_a_function():
     """R10: one that frees all of a region frees both families' chunks; the other family may not be linked."""
     text = source(decision("pool_drop(P)"))
     assert "shared_allocator" not in text
-    text = stub_source([decision("both_drop(P)")], _CONFIG, present=["pool", "shared"])
+    text = stub_source([decision("both_drop(P)")], _CONFIG, present=["pool_get", "shared_get"])
     assert "STUB_RELEASE(pool_allocator, a0) STUB_RELEASE(shared_allocator, a0)" in text
     other = 'extern struct allocator {} __attribute__(({}visibility("hidden")));'
     assert other.format("pool_allocator", "weak, ") in text
@@ -148,10 +148,10 @@ def test_two_families_share_a_function():
     assert "pool_allocator" not in source(decision("both_drop(P)"))
 
 
-def test_instances():
-    """R7: the families whose key symbol has a stub."""
-    decided = [decision("slab_get(Z)p"), decision("pool_drop(P)"), decision("xmalloc(Z)p")]
-    assert instances(decided, _CONFIG) == {"slab"}
+def test_entry_points():
+    """R7: what has a stub of an allocator's."""
+    groups = [[decision("slab_get(Z)p"), decision("xmalloc(Z)p")], [decision("pool_drop(P)")]]
+    assert entry_points(groups) == {"slab_get", "pool_drop"}
 
 
 @pytest.mark.parametrize("signature", ["slab_bad(Z)", "slab_bad(Z)i", "slab_bad(pZ)d"])
@@ -292,8 +292,11 @@ def test_sized():
 
 def test_functions_of_an_instance():
     """R7, R10: an instance names its entry points and its meta functions."""
-    text = source(decision("pool_get(pZ)p"))
+    text = stub_source([decision("pool_get(pZ)p")], _CONFIG, present=["pool_drop"])
     assert '{"pool_get", "alloc", (void (*)(void))stub0},' in text
+    assert '{"pool_any", "alloc", 0},' in text  # not in this link
+    assert re.search(r'{"pool_drop", "free-all", \(void \(\*\)\(void\)\)other\d},', text)
+    assert re.search(r'{"pool_size", "usable-size", \(void \(\*\)\(void\)\)other\d},', text)
     assert re.findall(r'\{"(\w+)", "(usable-size|free-all|free-since)"', text) == [
         ("pool_back", "free-since"), ("pool_undo", "free-since"), ("pool_drop", "free-all"), ("pool_reset", "free-all"),
         ("both_drop", "free-all"), ("pool_size", "usable-size"),
