@@ -168,6 +168,11 @@ class TemporaryFolder:
     def __init__(self) -> None:
         self._path = os.path.join(os.environ.get("TMPDIR") or "/tmp", f"allocscc-{os.urandom(8).hex()}")
 
+    @property
+    def path(self) -> str:
+        """Where it is, or will be."""
+        return self._path
+
     def file(self, name: str) -> str:
         """The path of a file in the folder."""
         if not os.path.isdir(self._path):

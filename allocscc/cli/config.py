@@ -115,6 +115,8 @@ class Add(cli.Application):
     file = cli.SwitchAttr("--file", help="the file to change; default: the project's, or a new one here")
     free = cli.SwitchAttr("--free", list=True, help="signature of a function that frees")
     resize = cli.SwitchAttr("--resize", list=True, help="signature of a function that frees and allocates")
+    chain = cli.SwitchAttr("--free-chain", list=True, help="signature of a function that frees a list (allocator)")
+    since = cli.SwitchAttr("--free-since", list=True, help="signature of a function that frees what is younger, too")
     free_all = cli.SwitchAttr("--free-all", list=True, help="signature of a function that frees a region (allocator)")
     suballocates = cli.SwitchAttr("--suballocates", help="the family whose chunks it carves up (allocator)")
 
@@ -126,7 +128,10 @@ class Add(cli.Application):
         alloc = [str(parse_signature(word, "argument")) for word in words if "(" in word]
         if len(names) > 1:
             raise UsageError(f"config add: which is the entry's name: {', '.join(names)}? Signatures have parentheses")
-        lists = {"alloc": alloc, "resize": self.resize, "free": self.free, "free-all": self.free_all}
+        lists = {
+            "alloc": alloc, "resize": self.resize, "free": self.free, "free-chain": self.chain,
+            "free-since": self.since, "free-all": self.free_all,
+        }  # fmt: skip
         values: dict[str, list[str] | str] = {
             key: [str(parse_signature(str(text), f"--{key}")) for text in given]
             for key, given in lists.items()

@@ -119,15 +119,7 @@ def defining(data: bytes | mmap, where: str, wanted: set[bytes]) -> set[int]:
         FormatError: the first header or the index is damaged.
     """
     offsets, names = _raw_index(data, where) or ((), b"")
-    names = b"\0" + names
-    found = set()
-    for name in wanted:
-        at = names.find(b"\0" + name + b"\0")
-        while at >= 0:
-            place = names.count(b"\0", 0, at)
-            found |= {offsets[place]} if place < len(offsets) else set()
-            at = names.find(b"\0" + name + b"\0", at + 1)
-    return found
+    return {offset for name, offset in zip(names.split(b"\0"), offsets, strict=False) if name in wanted}
 
 
 def members(data: bytes, where: str, folder: str) -> list[Member]:

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 
 from allocscc.link.accounts import Budget, brought, is_within
-from allocscc.link.claims import REGISTER_CAUSE, RUNTIME_CAUSE, Claims, interpose_cause
+from allocscc.link.claims import REGISTER_CAUSE, RUNTIME_CAUSE, SCRIPT_CAUSE, Claims, interpose_cause
 from allocscc.link.difference import Line
 from allocscc.link.ltoeffects import LTO_CAUSE, LtoEffects
 from allocscc.link.outcome import Outcome, SymbolFact
@@ -36,6 +36,8 @@ class Causes:
 
     def cause(self, line: Line) -> str:
         """The cause of a line, or "" if there is none."""
+        if (line.sign, line.kind, line.name) in self.links.written_out:
+            return SCRIPT_CAUSE
         ask = {"option": self._option, "input": self._input, "section": self._section}.get(line.kind)
         if ask is not None:
             return ask(line)

@@ -20,6 +20,7 @@ from allocscc.link.twolinks import (
 
 RUNTIME_CAUSE = "runtime: linked in, since the output is an executable"
 REGISTER_CAUSE = "register: tells the runtime of the output's sites"
+SCRIPT_CAUSE = "scripts: linker scripts that bring archives or objects stand written out in their places"
 _ALIVE_CAUSE = "register: records keep what they tell of, where the linker's --gc-sections knows no better"
 _PLAN_CAUSE = "plan: kept in the output's section .allocs.plan"
 

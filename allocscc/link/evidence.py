@@ -1,6 +1,7 @@
 """Collects what the proof of a link looks at: the plan, new inputs and their roles, changed copies (R15)."""
 
 import os
+from collections import Counter
 
 from allocscc import toolchain
 from allocscc.elf import archive
@@ -9,11 +10,12 @@ from allocscc.errors import FormatError
 from allocscc.link.copies import copy_problems
 from allocscc.link.explain import plan_of
 from allocscc.link.job import ARCHIVE, OBJECT, LinkJob, file_kind
+from allocscc.link.job import OTHER as OTHER_FILE
 from allocscc.link.outcome import ObjectFacts, Outcome, read_object
 from allocscc.link.plan import LEAVE, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
 from allocscc.link.runtime import Runtime, interposable
-from allocscc.link.trace import read_member, split_member, thin_members, with_thin_members
+from allocscc.link.trace import read_member, read_options, split_member, thin_members, with_thin_members
 from allocscc.link.twolinks import (
     INTERPOSE,
     KEPT_ALIVE,
@@ -67,7 +69,19 @@ def two_links(job: LinkJob, real: str, vanilla: Outcome, ours: Outcome, kept: di
         os.path.normpath(runtime.exports),
         tuple(_problems(job, plan, edited, kept)),
         lto,
+        _written_out(job, vanilla, ours),
     )
+
+
+def _written_out(job: LinkJob, vanilla: Outcome, ours: Outcome) -> frozenset[tuple[str, str, str]]:
+    """The lines that come from linker scripts which the link phase wrote out; their inputs are compared as all are."""
+    before, after = Counter(vanilla.options), Counter(one for one in read_options(job.args) if one != "-o")
+    gone, came = before - after, after - before
+    if not gone and not came:
+        return frozenset()
+    lines = {("-", "option", one) for one in gone} | {("+", "option", one) for one in came}
+    scripts = [path for path in vanilla.inputs if path not in ours.inputs and file_kind(path) == OTHER_FILE]
+    return frozenset(lines | {("-", "input", path) for path in scripts})
 
 
 def _runtime(kept: dict[str, str]) -> Runtime:

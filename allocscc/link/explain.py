@@ -7,7 +7,7 @@ from typing import Any
 
 from allocscc import toolchain
 from allocscc.config.roles import load_roles
-from allocscc.errors import AllocsError
+from allocscc.errors import AllocsError, printable
 from allocscc.link import phase
 from allocscc.link.job import RELOCATABLE, LinkJob
 from allocscc.link.plan import LinkFacts, LinkPlan, make_plan
@@ -49,7 +49,7 @@ def plan_text(plan: dict[str, Any]) -> str:
     for d in plan["decisions"]:
         lines.append(f"  {d['symbol']}: {d['action']} ({d['rule']})")
         lines.append(f"    {d['reason']}\n    because of {d['entry']}, {d['origin']}")
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines)) + "\n"
 
 
 def _linker(name: str) -> str:

@@ -18,6 +18,7 @@ from allocscc.elf.object import (
     Section,
     cstring,
 )
+from allocscc.errors import FormatError
 from allocscc.values import dataclass, replace
 
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -128,6 +129,13 @@ def read_outcome(path: str, inputs: Iterable[str], options: Iterable[str]) -> Ou
     """
     with open(path, "rb") as file:
         elf = ElfObject(file.read(), path)
+    try:
+        return _outcome(elf, tuple(inputs), tuple(options))
+    except struct.error as error:
+        raise FormatError(f"{path}: a table is cut short") from error
+
+
+def _outcome(elf: ElfObject, inputs: tuple[str, ...], options: tuple[str, ...]) -> Outcome:
     needed, properties = _dynamic_section(elf)
     return Outcome(
         symbols=tuple(_localised(fact) for fact in _symbols(elf, SHT_SYMTAB)),
@@ -135,8 +143,8 @@ def read_outcome(path: str, inputs: Iterable[str], options: Iterable[str]) -> Ou
         needed=tuple(needed),
         sections=tuple((_text(s.name), s.size) for s in elf.sections if s.flags & SHF_ALLOC),
         properties=(*properties, *_segments(elf)),
-        inputs=tuple(inputs),
-        options=tuple(options),
+        inputs=inputs,
+        options=options,
     )
 
 
@@ -208,13 +216,14 @@ def _versions(elf: ElfObject) -> dict[int, str]:
         if section.type not in (_SHT_VERDEF, _SHT_VERNEED):
             continue
         data, strings, at = elf.contents(section), elf.strings(section), 0
-        for _ in range(section.info):
+        # The file may be damaged: no more entries than there is room for.
+        for _ in range(min(section.info, len(data))):
             if section.type == _SHT_VERDEF:
                 _, _, number, _, _, aux, following = struct.unpack_from("<HHHHIII", data, at)
                 names[number] = _text(cstring(strings, struct.unpack_from("<I", data, at + aux)[0]))
             else:
                 _, count, _, aux, following = struct.unpack_from("<HHIII", data, at)
-                for _ in range(count):
+                for _ in range(min(count, len(data))):
                     _, _, number, name, step = struct.unpack_from("<IHHII", data, at + aux)
                     names[number & 0x7FFF] = _text(cstring(strings, name))
                     aux += step

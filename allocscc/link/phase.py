@@ -16,6 +16,7 @@ from allocscc.errors import AllocsError, ConfigError
 from allocscc.link.findings import Survey, Wanted
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, LinkJob
 from allocscc.link.response import quote_response
+from allocscc.link.run import run_linker
 from allocscc.link.survey import survey
 
 TYPE_CHECKING = False
@@ -56,9 +57,10 @@ def main(name: str, argv: list[str]) -> int:
         if roles.on_error == "stop":
             sys.stderr.write(f"allocscc: {job.output}: the link phase failed: {what}\n")
             return error.status if isinstance(error, AllocsError) else 70
-        toolchain.warn(f"{job.output}: the link phase failed: {what}; linked without allocscc")
-        toolchain.replace([real, *argv])
-        return 70
+        status = toolchain.spawn([real, *argv])
+        if status == 0:  # what is wrong with the inputs, the linker says itself
+            toolchain.warn(f"{job.output}: the link phase failed: {what}; linked without allocscc")
+        return status
 
 
 def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
@@ -74,7 +76,7 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
     )
     if not interesting and "plan" not in roles.hooks:
         words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], real)
-        return _run_linker(real, _command(job, {}, words, options), argv)
+        return run_linker(real, _command(job, {}, words, options), argv, {})
     return _planned_link(real, argv, job, found)
 
 
@@ -130,7 +132,7 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> in
             with open(path, "wb") as sources:
                 sources.write(b"".join(found.sources))
             os.environ["ALLOCSCC_LTO_SITES"] = path  # for lto1, which the linker's plugin runs
-        return _run_linker(real, command, argv)
+        return run_linker(real, command, argv, _names_of_copies(job, changes, folder))
 
 
 def _completed(job: LinkJob, config: Config, found: Survey) -> tuple[Config, Survey]:
@@ -154,25 +156,14 @@ def _completed(job: LinkJob, config: Config, found: Survey) -> tuple[Config, Sur
     return config, survey(job, Wanted(wrappers, [name for name in plain if name not in wrappers], globs))
 
 
-def _run_linker(real: str, command: list[str], vanilla: list[str]) -> int:
-    """Link; if that fails, link as without us, and let that speak for itself.
-
-    What the first linker said is kept back until it is known whose fault a failure is.
-    """
-    said = os.memfd_create("allocscc-ld")
-    status = toolchain.spawn([real, *command], stdout=said, stderr=said)
-    if status == 0:
-        with os.fdopen(said, "rb") as file:
-            file.seek(0)
-            os.write(2, file.read())
-        return 0
-    status = toolchain.spawn([real, *vanilla])
-    if status == 0:
-        with os.fdopen(said, encoding="utf-8", errors="replace") as file:
-            file.seek(0)
-            what = file.read().strip().replace("\n", "\n  ")
-        toolchain.warn(f"the link failed with allocscc's additions, so it was done without them:\n  {what}")
-    return status
+def _names_of_copies(job: LinkJob, changes: dict[int, list[str]], folder: toolchain.TemporaryFolder) -> dict[str, str]:
+    """Changed copies of inputs, and what the linker would call the inputs."""
+    paths = {source.index: source.path for source in job.inputs}
+    copies = {index: words[0] for index, words in changes.items() if words and words[0].startswith(folder.path)}
+    return {
+        copy: paths.get(index, job.args[index]) if job.args[index].startswith("-") else job.args[index]
+        for index, copy in copies.items()
+    }
 
 
 def _obstacle(job: LinkJob) -> str:

@@ -14,7 +14,7 @@ from allocscc.elf import archive
 from allocscc.errors import FormatError, ToolError
 from allocscc.link.job import ARCHIVE, LinkJob
 from allocscc.link.plan import Fact, LinkFacts
-from allocscc.link.trace import read_trace
+from allocscc.link.trace import read_trace, thin_members, with_thin_members
 from allocscc.values import replace
 
 
@@ -60,7 +60,13 @@ def _taken(job: LinkJob, folder: toolchain.TemporaryFolder) -> set[str] | None:
     except (OSError, ToolError):
         return None
     kinds = {os.path.normpath(source.path): source.kind for source in job.inputs}
-    return set(read_trace(text, os.getcwd(), lambda path: kinds.get(path) != ARCHIVE, map_text))
+    inputs = read_trace(text, os.getcwd(), lambda path: kinds.get(path) != ARCHIVE, map_text)
+    archives = [path for path, kind in kinds.items() if kind == ARCHIVE]
+    try:
+        thin = thin_members(archives, [path for path in kinds if path not in archives])
+    except (OSError, FormatError):
+        return None
+    return set(with_thin_members(inputs, thin, os.getcwd()))
 
 
 def _members(job: LinkJob, index: int) -> list[str]:

@@ -148,7 +148,7 @@ class _File:
         return self._stubs.get(symbol) or self._others.setdefault(symbol, f"other{len(self._others)}")
 
     def _own_function(self, key: str, symbol: str) -> str:
-        """C of a pointer to a function of an instance; of one that this link has not, another object's is none of it."""
+        """C of a pointer to a function of an instance: not to another object's of that name."""
         is_here = symbol in self._present or key in ("meta", "usable-size")
         return f"(void (*)(void)){self._function(symbol)}" if is_here else "0"
 

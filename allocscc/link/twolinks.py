@@ -62,6 +62,7 @@ class TwoLinks:
         exports: path of the dynamic list of the runtime.
         problems: what was found wrong before: a changed copy that differs where it should not.
         lto: whether this link makes machine code, and we have records put into it.
+        written_out: lines (sign, kind, name) that come from linker scripts whose words our link has in their places.
     """
 
     vanilla: Outcome
@@ -73,6 +74,7 @@ class TwoLinks:
     exports: str = ""
     problems: tuple[str, ...] = ()
     lto: bool = False
+    written_out: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -98,12 +98,14 @@ int chunk_find(uintptr_t p, struct chunk *out)
 {
 	int found = 0;
 	struct chunk c;
+	struct thread *t = walk_begin();
 	for (struct allocator *a = rt_allocators; a; a = a->next) {
 		if (!index_find(a, p, &c)) continue;
 		size_t size = entry_size(c.entry), best = found ? entry_size(out->entry) : 0;
 		if (!found || size < best || (size == best && a->suballocates)) *out = c;
 		found = 1;
 	}
+	walk_end(t);
 	return found;
 }
 
@@ -111,11 +113,13 @@ int parent_find(const struct allocator *child, uintptr_t p, struct chunk *best)
 {
 	struct chunk c;
 	int found = 0;
+	struct thread *t = walk_begin();
 	for (struct allocator *a = rt_allocators; a; a = a->next) {
 		if (a == child || !index_find(a, p, &c)) continue;
 		if (!found || entry_size(c.entry) < entry_size(best->entry)) *best = c;
 		found = 1;
 	}
+	walk_end(t);
 	return found;
 }
 
@@ -132,24 +136,31 @@ void index_mark_parent(struct allocator *child, uintptr_t p)
 	*n = (struct nest){child, best.base, best.base + entry_size(best.entry), word, best.entry | CHILDREN};
 }
 
+static void leaf_clear(struct allocator *a, struct leaf *leaf, uintptr_t low, uintptr_t base, uintptr_t end)
+{
+	uintptr_t step = (uintptr_t)1 << a->index->shift;
+	uint64_t *word = index_word(a->index, leaf, low);
+	for (uintptr_t g = low; g < end; g += step, word++) {
+		if (likely(!*word)) continue;
+		uintptr_t chunk = entry_base(a->index, g, *word);
+		if (chunk >= base && chunk < end) subchunk_remove(a, chunk);
+	}
+}
+
 /* the memory of a parent chunk is gone, and with it every chunk that a suballocator had carved out of it */
 void index_clear_children(uintptr_t base, size_t size)
 {
+	uintptr_t end = base + size, next;
+	struct thread *t = walk_begin();
 	for (struct allocator *a = rt_allocators; a; a = a->next) {
 		if (!a->suballocates) continue;
-		uintptr_t step = (uintptr_t)1 << a->index->shift;
-		for (uintptr_t g = base & ~(step - 1); g < base + size; g += step) {
+		for (uintptr_t g = base >> a->index->shift << a->index->shift; g < end; g = next) {
+			next = ((g >> LEAF_BITS) + 1) << LEAF_BITS;
 			struct leaf *leaf = index_leaf(a->index, g);
-			if (!leaf) {
-				g = ((g >> LEAF_BITS) + 1 << LEAF_BITS) - step;
-				continue;
-			}
-			uint64_t entry = *index_word(a->index, leaf, g);
-			if (!entry) continue;
-			uintptr_t chunk = entry_base(a->index, g, entry);
-			if (chunk >= base && chunk < base + size) subchunk_remove(a, chunk);
+			if (leaf) leaf_clear(a, leaf, g, base, next < end ? next : end);
 		}
 	}
+	walk_end(t);
 }
 
 /* most pages of an index were never touched; the kernel knows which (proc(5), pagemap), and reading them all would take
@@ -207,11 +218,13 @@ int index_walk(struct allocator *a, int (*f)(struct chunk *, void *), void *arg)
 	int stop = 0;
 	if (!x->root) return 0;
 	struct pagemap m = {.fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), .size = getpagesize()};
+	int fd = m.fd;
+	if (!is_used(&m, &m)) m.fd = -1, m.end = 0; /* an emulator's, of other addresses */
 	for (uintptr_t i = used(&m, x->root, 0, ROOTS); i < ROOTS && !stop; i = used(&m, x->root, i + 1, ROOTS)) {
 		struct leaf *leaf = atomic_load_explicit(&x->root[i], memory_order_acquire);
 		if (leaf) stop = leaf_walk(a, i << LEAF_BITS, leaf, m.fd, f, arg);
 	}
-	if (m.fd >= 0) close(m.fd);
+	if (fd >= 0) close(fd);
 	return stop;
 }
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* of this executable: the runtime is in it */
-extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[] __attribute__((visibility("hidden")));
+/* _end is not hidden: the program may export it, and a shared object may refer to it */
+extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[];
 
 static struct allocs_module *modules;
 struct allocator *rt_allocators;

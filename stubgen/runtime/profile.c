@@ -124,7 +124,7 @@ static void rows(struct writer *w, const struct counter *walked, uint32_t last)
 	for (uint32_t id = 1; id <= last; id++) {
 		struct node *n = node_get(id);
 		struct counter c;
-		if (n->kind != NODE_CHUNK) continue;
+		if (n->kind != NODE_CHUNK || !n->owner) continue;
 		if (walked) c = walked[id];
 		else counter_sum(id, &c);
 		if (!c.total_chunks && !c.live_chunks) continue;

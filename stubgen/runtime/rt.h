@@ -190,6 +190,8 @@ struct thread {
 	struct counter **counters; /* blocks by node id */
 	struct nest nest;
 	struct visit visit;
+	volatile int walking; /* the list of allocators; an object whose allocator is in it waits before it goes */
+	volatile unsigned walks;
 	struct thread *next;
 	int in_use;
 };
@@ -212,6 +214,20 @@ HOT struct thread *thread_self(void)
 {
 	struct thread *t = rt_self;
 	return likely(t != 0) ? t : thread_make();
+}
+
+HOT struct thread *walk_begin(void)
+{
+	struct thread *t = thread_self();
+	t->walking++;
+	atomic_signal_fence(memory_order_seq_cst); /* the one who waits makes it a barrier for all (membarrier) */
+	return t;
+}
+
+HOT void walk_end(struct thread *t)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	if (!--t->walking) t->walks++;
 }
 
 /* The innermost live wrapper frame's node, or 0; frames that were left without a return are dropped. A frame far away

@@ -6,10 +6,10 @@
 uint64_t sibling_remove(struct allocator *a, void *chunk)
 {
 	if (!a->family) return 0;
-	for (struct allocator *b = __atomic_load_n(&rt_allocators, __ATOMIC_ACQUIRE); b; b = b->next) {
-		if (b == a || !b->family || strcmp(a->family, b->family)) continue;
-		uint64_t entry = subchunk_remove(b, (uintptr_t)chunk);
-		if (entry) return entry;
-	}
-	return 0;
+	uint64_t entry = 0;
+	struct thread *t = walk_begin();
+	for (struct allocator *b = __atomic_load_n(&rt_allocators, __ATOMIC_ACQUIRE); b && !entry; b = b->next)
+		if (b != a && b->family && !strcmp(a->family, b->family)) entry = subchunk_remove(b, (uintptr_t)chunk);
+	walk_end(t);
+	return entry;
 }

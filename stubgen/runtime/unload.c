@@ -1,6 +1,10 @@
 /* an object goes: its allocators and wrappers live on as copies, for the chunks that outlive it and for the profile */
 #include "rt.h"
 #include <link.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 struct range {
 	uintptr_t low, high, inside;
@@ -97,19 +101,46 @@ static void wrapper_retire(struct alloc_wrapper **at)
 	__atomic_store_n(at, w->next, __ATOMIC_RELEASE);
 }
 
-extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[] __attribute__((visibility("hidden")));
+/* _end is not hidden: the program may export it, and a shared object may refer to it */
+extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[];
+
+/* Who walks the list may still be at an allocator that was just taken out of it. A walk is short; one that never ends
+ * (a handler jumped out of it, or fork left the thread behind) must not keep the program. */
+#define PATIENCE 10000
+
+static void walkers_wait(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	atomic_thread_fence(memory_order_seq_cst);
+	for (struct thread *t = rt_threads; t; t = t->next) {
+		unsigned before = t->walks;
+		for (int i = 0; t != rt_self && t->walking && t->walks == before && i < PATIENCE; i++) sched_yield();
+	}
+}
+
+static int exiting;
+
+/* last of the executable's destructors: those of shared objects come behind it, and nothing is unmapped any more */
+__attribute__((destructor(101))) static void exit_begin(void)
+{
+	exiting = 1;
+}
 
 RT_EXPORT void __allocs_unload(const void *inside)
 {
 	struct range r = {.inside = (uintptr_t)inside};
 	/* the executable never goes */
-	if ((char *)inside >= __ehdr_start && (char *)inside < _end) return;
+	if (exiting || ((char *)inside >= __ehdr_start && (char *)inside < _end)) return;
 	if (!dl_iterate_phdr(object_range, &r)) return;
+	int found = 0;
 	for (struct allocator **at = &rt_allocators; *at;) {
 		if (!in(&r, *at)) {
 			at = &(*at)->next;
 			continue;
 		}
+		found = 1;
 		r.left = 0;
 		index_walk(*at, drop_inside, &r);
 		rt_lock();
@@ -121,4 +152,5 @@ RT_EXPORT void __allocs_unload(const void *inside)
 		if (in(&r, *at)) wrapper_retire(at);
 		else at = &(*at)->next;
 	rt_unlock();
+	if (found) walkers_wait();
 }

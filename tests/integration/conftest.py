@@ -120,7 +120,8 @@ def verify(
     """What `allocs explain --verify` says of a link command; it has to be proved unless asked otherwise (R15)."""
     words = (ROOT / "bin" / "allocs", "explain", "--verify", "--json", "--", *command)
     done = box.run(*words, check=False, env=env)
-    assert done.returncode in (0, 1) and done.stdout, done.stderr
+    assert done.returncode in (0, 1), done.stderr
+    assert done.stdout, done.stderr  # an accident, not a verdict
     result: dict[str, object] = json.loads(done.stdout)
     assert done.returncode == (0 if result["proved"] else 1)
     if check and not result["proved"]:

@@ -112,6 +112,23 @@ def test_malloc_in_an_archive(box: Toolbox, linker: str, first: bool) -> None:
     assert (rules(box, "prog")["malloc"][0] == "replace") is taken[0]
 
 
+@pytest.mark.parametrize("options", ["rcs", "rcsT"])
+def test_an_allocator_in_an_archive(box: Toolbox, linker: str, options: str) -> None:
+    """R7: of a thin archive the linkers name members each in their own way."""
+    box.write("allocscc.toml", '[allocator.slab]\nalloc = ["slab_get(Z)p"]\n')
+    box.write("sub/slab.c", "#include <stddef.h>\nvoid *slab_get(size_t n) { static long a[9]; (void)n; return a; }\n")
+    box.write(
+        "main.c",
+        '#include <stdio.h>\n#include <stddef.h>\n#include "allocs.h"\nvoid *slab_get(size_t);\n'
+        "int main(void) { void *p = slab_get(sizeof(long)); const struct allocator *a = alloc_get_allocator(p);\n"
+        'printf("%s %s\\n", a ? a->name : "-", alloc_get_type(p)); return 0; }\n',
+    )
+    box.allocscc("-g", "-c", "sub/slab.c", "-o", "sub/slab.o")
+    box.run("ar", options, "sub/libslab.a", "sub/slab.o")
+    box.allocscc("-g", linker, "main.c", "-Lsub", "-lslab", "-o", "prog")
+    assert box.run("./prog").stdout == "slab long\n"
+
+
 def test_two_families_in_one_link(box: Toolbox) -> None:
     """R7, R10: the program's own malloc, and another allocator from an archive, each with its instance."""
     box.write("allocscc.toml", '[allocator.je]\nalloc = ["je_malloc(Z)p"]\nfree = ["je_free(P)"]\n')

@@ -1,4 +1,4 @@
-"""Sidecars that are newer, damaged or hostile: the link and the tools take what they know, and nothing is opened or run."""
+"""Sidecars that are newer, damaged or hostile: what is known is taken; nothing is opened, run, or becomes code."""
 
 import os
 import subprocess

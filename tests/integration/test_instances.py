@@ -51,8 +51,14 @@ def test_one_library(libraries: Toolbox) -> None:
     assert sorted(used) == [["heap", "one.so", 1, 1], ["pool", "one.so", 2, 1]]  # type: ignore[call-overload]
 
 
-def test_two_libraries(libraries: Toolbox) -> None:
+@pytest.mark.parametrize("linker", ["bfd", "gold", "lld", "mold"])
+def test_two_libraries(libraries: Toolbox, linker: str) -> None:
     """R10: two private copies are two instances; their names carry their objects'."""
+    need({"bfd": "ld.bfd", "gold": "ld.gold", "lld": "ld.lld", "mold": "mold"}[linker])
+    if linker != "bfd":
+        for name in ("one", "two"):
+            libraries.allocscc("-O1", "-fPIC", "-shared", f"-fuse-ld={linker}", SOURCE, "-o", f"{name}.so")
+        libraries.allocscc("-O1", f"-fuse-ld={linker}", PROGRAMS / "instances.c", "-o", "prog")
     answers = libraries.answers("prog", "./one.so", "./two.so")
     expected = {"pool@one.so", "heap@one.so", "pool@two.so", "heap@two.so"}
     assert names([a for a in answers if a["name"] == "loaded"][1]) == expected
@@ -60,6 +66,8 @@ def test_two_libraries(libraries: Toolbox) -> None:
         found = [answer["allocator"] for answer in answers if answer["name"] == name]
         assert found == [f"{name}@one.so", f"{name}@two.so"]
     assert {row[0]: row[3] for row in one(answers, name="used")["instances"]} == dict.fromkeys(expected, 1)  # type: ignore[attr-defined]
+    assert one(answers, name="heap stays")["allocator"] == "heap@one.so"
+    assert one(answers, name="pool gone")["allocator"] is None
 
 
 def test_unloaded(libraries: Toolbox) -> None:
@@ -128,3 +136,12 @@ def test_libraries_of_one_name(libraries: Toolbox) -> None:
         (folder / "lib.so").write_bytes((libraries.folder / "one.so").read_bytes())
     answers = libraries.answers("prog", "a/lib.so", "b/lib.so")
     assert {"pool@lib.so", "pool@lib.so#2"} <= names(one(answers, name="used"))
+
+
+def test_unloaded_while_others_work(libraries: Toolbox) -> None:
+    """R10: threads that look through all instances meet none whose object is gone."""
+    with (libraries.folder / "allocscc.toml").open("a") as file:
+        file.write('[allocator.arena]\nsuballocates = "malloc"\nalloc = ["arena_get(pz)p"]\n')
+    libraries.allocscc("-O1", "-pthread", PROGRAMS / "unloader.c", "-o", "unloader")
+    for _ in range(2):
+        assert libraries.run(libraries.folder / "unloader", "./one.so").stdout == "all hold\n"

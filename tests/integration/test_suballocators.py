@@ -1,5 +1,7 @@
 """Suballocators: slices, regions, obstacks, typed primitives, and functions that only carry a size (R10, R12-R14)."""
 
+import json
+
 import pytest
 
 from tests.integration.conftest import PROGRAMS, Toolbox, lines_of, need, one
@@ -99,6 +101,19 @@ def test_threads(box: Toolbox, options: str) -> None:
     for _ in range(5):
         done = box.run(box.folder / "prog", env={"ALLOCS_OPTIONS": options} if options else None)
         assert (done.stdout, done.stderr) == ("all hold\n", "")
+
+
+def test_another_processor(box: Toolbox) -> None:
+    """R10, R14: aarch64 has the same regions; an emulator's page map is of other addresses, and not believed."""
+    need("aarch64-linux-gnu-gcc", "qemu-aarch64")
+    box.write(
+        "allocscc.toml",
+        '[allocator.region]\nsuballocates = "malloc"\nalloc = ["region_get(pZ)p"]\nfree-all = ["region_clear(P)i"]\n',
+    )
+    box.allocscc("-O2", PROGRAMS / "regions.c", "-o", "prog", env={"ALLOCSCC_CC": "aarch64-linux-gnu-gcc"})
+    done = box.run("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "./prog")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert one(answers, name="words") == {"name": "words", "before": 2000, "cleared": 1000, "both": 1, "after": 0}
 
 
 def test_tree_of_regions(box: Toolbox) -> None:

@@ -358,6 +358,15 @@ def test_records_keep_dead_code_alive():
     assert "+ symbol dead" in unexplained(replace(links, plan=PROVED.plan))
 
 
+def test_a_linker_script_that_is_written_out():
+    """R15: its words are explained, and nothing else that is not there any more."""
+    vanilla = replace(VANILLA, options=(*VANILLA.options, "-ls"), inputs=(*VANILLA.inputs, "/w/libs.so"))
+    links = replace(PROVED, vanilla=vanilla)
+    assert unexplained(links) == ["- option -ls", "- input /w/libs.so"]
+    lines = {("-", "option", "-ls"), ("-", "input", "/w/libs.so")}
+    assert verify(replace(links, written_out=frozenset(lines))).proved
+
+
 def test_records_in_link_time_code():
     """R15: under LTO a tail call is a call in our code; without LTO, a function of another size is a lie."""
     plan = LinkPlan((), runtime=True, register=True)
