@@ -42,6 +42,7 @@ fuzz: $(STAMP)
 bench: $(STAMP)
 	$(VENV)/bin/python3 benchmarks/steps.py
 	$(VENV)/bin/python3 -m benchmarks.builds
+	$(VENV)/bin/python3 -m benchmarks.links
 	$(VENV)/bin/python3 benchmarks/jq.py
 
 clean:

@@ -104,7 +104,7 @@ def bench_builds(sdist: str, folder: str, rounds: int) -> tuple[list[Step], floa
             first.append(warm)
         return clock(build.configure), clock(build.make)
 
-    steps = [Step("configure", {"allocscc": 1.5}), Step("make -j2", {"allocscc": 1.5})]
+    steps = [Step("configure", {"allocscc": 1.25}), Step("make -j2", {"allocscc": 1.2})]
     interleave(steps, rounds, measure, list(compilers))
     return steps, statistics.median(first), builds
 
