@@ -1,9 +1,14 @@
 """Runs the real linker with our additions, and passes on what it says as if it had been run without them."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping
 
 from allocscc import toolchain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def run_linker(real: str, command: list[str], vanilla: list[str], names: Mapping[str, str]) -> int:
