@@ -165,11 +165,13 @@ def stub_object(source: str, config: Config, keep: bool = True) -> str:
     folder = os.path.join(cache_folder(dict(os.environ)), "stubs")
     os.makedirs(folder, exist_ok=True)
     extra = ("-I", include, "-ffunction-sections", "-fexceptions", "-Wno-builtin-declaration-mismatch")
-    base = os.path.join(folder, f"new-{os.getpid()}-{digest.hexdigest()[:24]}")
+    work = os.path.join(folder, f"new-{os.getpid()}-{digest.hexdigest()[:24]}")
+    base = os.path.join(work, "allocs-stub")  # a name that every output has as a symbol: always the same
     path = os.path.join(folder, f"{digest.hexdigest()[:24]}.o")
     if os.path.exists(path) and not config.includes:
         return path
     try:
+        os.makedirs(work, exist_ok=True)
         with open(f"{base}.c", "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(source)
         if config.includes:  # what such a header includes, and its macros, only the preprocessor knows
@@ -187,6 +189,8 @@ def stub_object(source: str, config: Config, keep: bool = True) -> str:
         for leftover in (f"{base}.c", f"{base}.o"):
             if os.path.exists(leftover):
                 os.unlink(leftover)
+        if os.path.isdir(work):
+            os.rmdir(work)
     return path
 
 
@@ -194,7 +198,7 @@ def _with_source_kept(error: ToolError, source: str, config: Config) -> ToolErro
     """The error, with the stub's source in a place where a person can look at it, compile it, and send it to us."""
     folder = os.path.join(cache_folder(dict(os.environ)), "failed")
     os.makedirs(folder, exist_ok=True)
-    kept = os.path.join(folder, os.path.basename(source).rpartition("-")[2])
+    kept = os.path.join(folder, os.path.basename(os.path.dirname(source)).rpartition("-")[2] + ".c")
     os.replace(source, kept)
     whose = ""
     if config.includes:

@@ -4,10 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* of this executable: the runtime is in it */
-/* _end is not hidden: the program may export it, and a shared object may refer to it */
-extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[];
-
 static struct allocs_module *modules;
 struct allocator *rt_allocators;
 struct alloc_wrapper *rt_wrappers;
@@ -125,7 +121,7 @@ RT_EXPORT void __allocs_module_add(struct allocs_module *m)
 RT_EXPORT void __allocs_module_remove(struct allocs_module *m)
 {
 	/* the executable never goes, and what allocates during exit still has sites */
-	if ((char *)m >= __ehdr_start && (char *)m < _end) return;
+	if (in_executable(m)) return;
 	uintptr_t low = UINTPTR_MAX, high = 0;
 	for (const struct site_record *r = m->sites; r < m->sites_end; r++) {
 		if (address_of(r) < low) low = address_of(r);
@@ -184,7 +180,7 @@ static void object_name(const void *p, char *name, size_t room)
 {
 	Dl_info info;
 	name[0] = 0;
-	if ((char *)p >= __ehdr_start && (char *)p < _end) return;
+	if (in_executable(p)) return;
 	if (!dladdr(p, &info) || !info.dli_fname) return;
 	const char *slash = strrchr(info.dli_fname, '/');
 	snprintf(name, room, "%s", slash ? slash + 1 : info.dli_fname);

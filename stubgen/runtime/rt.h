@@ -22,6 +22,8 @@ void *rt_pages(size_t size);                 /* zeroed, lazily backed; NULL when
 void *rt_keep(size_t size);                  /* small, never freed */
 char *rt_keep_string(const char *s);
 
+int in_executable(const void *);
+
 /* ---- one lock for everything that is rare ---- */
 
 void rt_lock(void);

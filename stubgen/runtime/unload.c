@@ -101,9 +101,6 @@ static void wrapper_retire(struct alloc_wrapper **at)
 	__atomic_store_n(at, w->next, __ATOMIC_RELEASE);
 }
 
-/* _end is not hidden: the program may export it, and a shared object may refer to it */
-extern char __ehdr_start[] __attribute__((visibility("hidden"))), _end[];
-
 /* Who walks the list may still be at an allocator that was just taken out of it. A walk is short; one that never ends
  * (a handler jumped out of it, or fork left the thread behind) must not keep the program. */
 #define PATIENCE 10000
@@ -132,7 +129,7 @@ RT_EXPORT void __allocs_unload(const void *inside)
 {
 	struct range r = {.inside = (uintptr_t)inside};
 	/* the executable never goes */
-	if (exiting || ((char *)inside >= __ehdr_start && (char *)inside < _end)) return;
+	if (exiting || in_executable(inside)) return;
 	if (!dl_iterate_phdr(object_range, &r)) return;
 	int found = 0;
 	for (struct allocator **at = &rt_allocators; *at;) {

@@ -118,3 +118,25 @@ def test_debug_info_still_fits(box: Toolbox) -> None:
         shown.append([re.sub(r" (?:starts at|is at|and ends at) .*", "", line) for line in text.splitlines()])
     assert sum(line.startswith("Line ") for line in shown[0]) == len(functions)
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("linker", ["bfd", "gold", "lld", "mold"])
+@pytest.mark.parametrize("output", [(), ("-shared",), ("-static",)], ids=["program", "shared", "static"])
+def test_the_same_link_again(box: Toolbox, tmp_path: Path, output: tuple[str, ...], linker: str) -> None:
+    """R6: byte for byte, whatever the folders for temporaries and for the cache are called, and in a second link."""
+    need({"bfd": "ld.bfd", "gold": "ld.gold", "lld": "ld.lld", "mold": "mold"}[linker])
+    box.write("pool.c", "static char a[99]; void *pool_get(unsigned long n) { return a + n; }\n")
+    config = '[allocator.pool]\nsuballocates = "*"\nalloc = ["pool_get(Z)p"]\n'
+    box.write("allocscc.toml", config)
+    flags = ("-O1", "-g", "-fPIC")
+    box.allocscc(*flags, "-c", PROGRAMS / "xmalloc.c", PROGRAMS / "wrapped.c", "pool.c", env=WRAPPERS)
+    made = []
+    for number in range(2):
+        folders = {name: str(tmp_path / f"{name}{number}") for name in ("ALLOCSCC_CACHE", "TMPDIR")}
+        for folder in folders.values():
+            Path(folder).mkdir()
+        for _ in range(2 - number):
+            words = ("xmalloc.o", "wrapped.o", "pool.o", "-o", "out")
+            box.allocscc(f"-fuse-ld={linker}", *output, *words, env={**WRAPPERS, **folders})
+            made.append((box.folder / "out").read_bytes())
+    assert made[0] == made[1] == made[2]
