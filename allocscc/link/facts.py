@@ -26,6 +26,7 @@ def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> Lin
         functions=tuple(functions[name] for name in sorted(functions)),
         interposable=interposable,
         user_wrapped=frozenset(job.wrapped),
+        user_defined=frozenset(job.defined),
         has_sites=found.has_sites,
         intermediate=bool(found.sources) and "-plugin" in job.args,
         unreadable=tuple(found.unreadable)

@@ -17,7 +17,7 @@ _WITH_ARGUMENT = {
     "-dynamic-linker", "--dynamic-linker", "-plugin", "--plugin", "-plugin-opt", "--plugin-opt", "-init", "-fini",
     "-Map", "--Map", "-R", "--just-symbols", "--defsym", "-defsym", "--wrap", "-wrap", "--version-script",
     "--dynamic-list", "--section-start", "-Ttext", "-Tdata", "-Tbss", "--oformat", "-O", "-assert", "--exclude-libs",
-    "--hash-style", "--sort-section", "--retain-symbols-file", "--export-dynamic-symbol",
+    "--hash-style", "--dependency-file", "--sort-section", "--retain-symbols-file", "--export-dynamic-symbol",
 }  # fmt: skip
 # The compiler's own support code (gccint, "Libgcc"): it has no user's wrapper, and 3 MB to look through.
 _SUPPORT_LIBRARIES = {"gcc", "gcc_eh", "gcc_s"}
@@ -52,11 +52,13 @@ class LinkJob:
         linker: path of the real linker, or "" where there is none to ask.
         libc_at: index of the last `-lc` argument, or -1: a link without libc gets no runtime.
         wrapped: symbols that the user wraps.
+        defined: symbols that the user's `--defsym` speaks of, on either side.
+        dependency_file: where the linker is to list its inputs, or "".
     """
 
     __slots__ = (
-        "_folders", "args", "emulation", "expanded", "gc_sections", "inputs", "libc_at", "libraries", "linker", "mode",
-        "output", "static", "wrapped",
+        "_folders", "args", "defined", "dependency_file", "emulation", "expanded", "gc_sections", "inputs", "libc_at",
+        "libraries", "linker", "mode", "output", "static", "wrapped",
     )  # fmt: skip
 
     def __init__(self, argv: list[str], cwd: str, linker: str = "") -> None:
@@ -67,6 +69,8 @@ class LinkJob:
         self.inputs: list[Input] = []
         self.libraries: list[str] = []
         self.wrapped: set[str] = set()
+        self.defined: set[str] = set()
+        self.dependency_file = ""
         self.libc_at = -1
         self._folders = _library_folders(self.args, cwd)
         self._expand_scripts(cwd)
@@ -142,6 +146,14 @@ class LinkJob:
                 self.gc_sections = False
             elif word.startswith("--output="):
                 self.output = word[9:]
+            elif word in ("--defsym", "-defsym"):
+                self.defined.update(argument.split("="))
+            elif word.startswith(("--defsym=", "-defsym=")):
+                self.defined.update(word.split("=")[1:])
+            elif word in ("--dependency-file", "-dependency-file"):
+                self.dependency_file = argument
+            elif word.startswith(("--dependency-file=", "-dependency-file=")):
+                self.dependency_file = word.split("=", 1)[1]
             elif word in ("--wrap", "-wrap"):
                 self.wrapped.add(argument)
             elif word.startswith(("--wrap=", "-wrap=")):

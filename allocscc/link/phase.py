@@ -65,8 +65,10 @@ def main(name: str, argv: list[str]) -> int:
 
 def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
     obstacle = _obstacle(job)
-    if obstacle:
+    if obstacle and job.libc_at < 0:  # firmware, a kernel: nothing is added, not even a note
         toolchain.replace([real, *argv])
+    if obstacle:
+        return _noted_link(real, argv, job, obstacle)
     for warning in roles.warnings:
         toolchain.warn(warning)
     found = surveyed(job, roles)
@@ -76,8 +78,22 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
     )
     if not interesting and "plan" not in roles.hooks:
         words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], real)
-        return run_linker(real, _command(job, {}, words, options), argv, {})
+        status = run_linker(real, _command(job, {}, words, options), argv, {})
+        if job.dependency_file:
+            _tidy(job, {})
+        return status
     return _planned_link(real, argv, job, found)
+
+
+def _noted_link(real: str, argv: list[str], job: LinkJob, obstacle: str) -> int:
+    """Link as without us, but for the plan, which says why."""
+    from allocscc.config.model import Config
+    from allocscc.link.apply import plan_object
+    from allocscc.link.plan import LinkFacts, make_plan
+
+    plan = make_plan(LinkFacts(job.mode, obstacle=obstacle), Config())
+    with toolchain.TemporaryFolder() as folder:
+        return run_linker(real, _command(job, {}, [plan_object(plan, job, folder)], []), argv, {})
 
 
 def surveyed(job: LinkJob, roles: Roles) -> Survey:
@@ -132,7 +148,11 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> in
             with open(path, "wb") as sources:
                 sources.write(b"".join(found.sources))
             os.environ["ALLOCSCC_LTO_SITES"] = path  # for lto1, which the linker's plugin runs
-        return run_linker(real, command, argv, _names_of_copies(job, changes, folder))
+        copies = _names_of_copies(job, changes, folder)
+        status = run_linker(real, command, argv, copies)
+        if job.dependency_file:
+            _tidy(job, copies, folder.path)
+        return status
 
 
 def _completed(job: LinkJob, config: Config, found: Survey) -> tuple[Config, Survey]:
@@ -154,6 +174,14 @@ def _completed(job: LinkJob, config: Config, found: Survey) -> tuple[Config, Sur
     wrappers = [name for name, role in plain.items() if is_wrapper(role)]
     globs = [(glob_regex(name), is_wrapper(r)) for name, r in reversed(list(roles.items())) if r.signature.pattern]
     return config, survey(job, Wanted(wrappers, [name for name in plain if name not in wrappers], globs))
+
+
+def _tidy(job: LinkJob, copies: dict[str, str], *folders: str) -> None:
+    """Take our files out of the linker's list of inputs (HAZARDS 18)."""
+    from allocscc.link.dependencies import tidy_dependencies
+    from allocscc.places import cache_folder
+
+    tidy_dependencies(job.dependency_file, copies, [cache_folder(dict(os.environ)), *folders])
 
 
 def _names_of_copies(job: LinkJob, changes: dict[int, list[str]], folder: toolchain.TemporaryFolder) -> dict[str, str]:

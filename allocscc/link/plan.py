@@ -48,6 +48,7 @@ class LinkFacts:
         obstacle: why nothing can be observed in this link, or "".
         interposable: families that the runtime can interpose.
         user_wrapped: symbols that the user's own `--wrap` names.
+        user_defined: symbols that the user's own `--defsym` speaks of.
         has_sites: whether any input brings site records.
         intermediate: whether machine code is made in this link (LTO).
         unreadable: messages about inputs that could not be looked into.
@@ -58,6 +59,7 @@ class LinkFacts:
     obstacle: str = ""
     interposable: frozenset[str] = frozenset()
     user_wrapped: frozenset[str] = frozenset()
+    user_defined: frozenset[str] = frozenset()
     has_sites: bool = False
     intermediate: bool = False
     unreadable: tuple[str, ...] = ()
@@ -155,6 +157,8 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str]) -> Deci
 
     if fact.symbol in facts.user_wrapped:
         return leave("user-wraps", "the command line has its own --wrap for it")
+    if fact.symbol in facts.user_defined:
+        return leave("user-defines", "the command line's own --defsym speaks of it")
     if role.signature.variadic:
         return leave("variadic", "a variadic function cannot be forwarded by a stub; not observed")
     if fact.place is None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.integration.conftest import PROGRAMS, WRAPPERS, Toolbox, lines_of, need, one
+from tests.integration.conftest import PROGRAMS, ROOT, WRAPPERS, Toolbox, lines_of, need, one
 
 PROMISES = {**WRAPPERS, "LIBALLOCS_ALLOC_FNS": WRAPPERS["LIBALLOCS_ALLOC_FNS"] + " jumping_alloc(Z)p raising_alloc(Z)p"}
 POOL = """
@@ -148,12 +148,18 @@ def test_address_sanitizer_stands_apart(box: Toolbox) -> None:
     done = box.run(box.folder / "prog", check=False)
     assert "heap-buffer-overflow" in done.stderr
     assert "a.c:2" in done.stderr
+    told = box.run(ROOT / "bin" / "allocs", "explain", "prog").stdout
+    assert "not observed: asan brings an allocator of its own that must not be interposed" in told
+    assert box.sites("prog")
 
 
 def test_static_programs_run(box: Toolbox) -> None:
-    """R3: a static link is left alone and works."""
-    box.allocscc("-static", PROGRAMS / "peak.c", "-o", "prog")
-    box.run(box.folder / "prog")
+    """R6, R11: in a static program libc's malloc is defined in the link; profiles are the same."""
+    box.allocscc("-static", "-g", PROGRAMS / "peak.c", "-o", "static")
+    box.allocscc("-g", PROGRAMS / "peak.c", "-o", "shared")
+    keys = ("line", "type", "total_chunks", "total_bytes", "peak_bytes")
+    rows = [{tuple(r[k] for k in keys) for r in box.profile(name) if r["line"]} for name in ("static", "shared")]
+    assert rows[0] == rows[1] != set()
 
 
 def test_snapshot(box: Toolbox) -> None:

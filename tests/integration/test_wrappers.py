@@ -300,3 +300,30 @@ def test_static_functions_of_one_name(box: Toolbox) -> None:
     answers = box.answers("prog")
     assert [one(answers, name=name)["wrapper"] for name in ("one", "two", "three")] == ["get", "get", None]
     assert [one(answers, name=name)["type"] for name in ("one", "two")] == ["int", "long"]
+
+
+@pytest.mark.parametrize("linker", ["bfd", "gold", "lld", "mold"])
+def test_dependency_file_of_the_linker(box: Toolbox, linker: str) -> None:
+    """HAZARDS 18: byte for byte the vanilla link's, with changed inputs and stubs in the link or without."""
+    need({"bfd": "ld.bfd", "gold": "ld.gold", "lld": "ld.lld", "mold": "mold"}[linker])
+    box.allocscc("-O1", "-c", SOURCE, WRAPPER_SOURCE, env=WRAPPERS)
+    box.write("none.c", "int main(void) { return 0; }\n")
+    box.allocscc("-c", "none.c")
+    for inputs in ((f"{SOURCE.stem}.o", f"{WRAPPER_SOURCE.stem}.o"), ("none.o",)):
+        texts = []
+        for compiler in ("gcc", ROOT / "bin" / "allocscc"):
+            words = (f"-fuse-ld={linker}", *inputs, "-Wl,--dependency-file=deps", "-o", "prog")
+            box.run(compiler, *words, env=WRAPPERS)
+            texts.append((box.folder / "deps").read_text())
+        assert texts[0] == texts[1]
+
+
+def test_defsym_of_the_user(box: Toolbox) -> None:
+    """R3, HAZARDS 19: a function that the user's own --defsym speaks of is the user's."""
+    flags = ("-O1", "-g", "-Wl,--defsym=xmalloc=malloc")
+    box.write("main.c", "#include <stddef.h>\nvoid *xmalloc(size_t);\nint main(void) { return !xmalloc(8); }\n")
+    for linker in ("bfd", "gold", "lld", "mold"):
+        if box.run("which", "mold" if linker == "mold" else f"ld.{linker}", check=False).returncode == 0:
+            box.allocscc(*flags, f"-fuse-ld={linker}", "main.c", "-o", "prog", env=WRAPPERS)
+            box.run("./prog")
+            assert "user-defines" in box.run(ROOT / "bin" / "allocs", "explain", "prog").stdout

@@ -93,6 +93,8 @@ def test_user_wraps(fact):
     decision = only(EXECUTABLE, fact, user_wrapped=frozenset({fact.symbol}))
     assert (decision.action, decision.rule) == (LEAVE, "user-wraps")
     assert only(EXECUTABLE, fact, user_wrapped=frozenset({"another"})).rule != "user-wraps"
+    decision = only(EXECUTABLE, fact, user_defined=frozenset({fact.symbol}))
+    assert (decision.action, decision.rule) == (LEAVE, "user-defines")
 
 
 @pytest.mark.parametrize(
