@@ -103,7 +103,7 @@ def _stubs(groups: list[list[Decision]], config: Config, output: str) -> dict[st
     kept = os.environ.get("ALLOCSCC_SAVE_TEMPS", "")
     if kept and groups:
         _save(kept, groups, config, os.path.basename(output))
-    objects = stub_objects(groups, config, stub_object)
+    objects = stub_objects(groups, config, stub_object, stub_is_cached)
     return {group[0].symbol: stub for group, stub in zip(groups, objects, strict=True)}
 
 
@@ -156,13 +156,7 @@ def stub_object(source: str, config: Config, keep: bool = True) -> str:
     Raises:
         ToolError: it does not compile; gcc's words say why, and, with `keep`, the message where its source is kept.
     """
-    include = data_folder("stubgen")
-    digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
-    for header in ("stubgen.h", "allocs.h", "abi.h"):
-        with open(os.path.join(include, header), "rb") as file:
-            digest.update(file.read())
-    digest.update(compiler().encode("utf-8", "surrogateescape"))
-    folder = os.path.join(cache_folder(dict(os.environ)), "stubs")
+    include, digest, folder = data_folder("stubgen"), _digest(source), _stub_folder()
     os.makedirs(folder, exist_ok=True)
     extra = ("-I", include, "-ffunction-sections", "-fexceptions", "-Wno-builtin-declaration-mismatch")
     work = os.path.join(folder, f"new-{os.getpid()}-{digest.hexdigest()[:24]}")
@@ -192,6 +186,25 @@ def stub_object(source: str, config: Config, keep: bool = True) -> str:
         if os.path.isdir(work):
             os.rmdir(work)
     return path
+
+
+def stub_is_cached(source: str, config: Config) -> bool:
+    """Whether `stub_object` has nothing to compile; what headers of the project's say is not known before."""
+    return not config.includes and os.path.exists(os.path.join(_stub_folder(), f"{_digest(source).hexdigest()[:24]}.o"))
+
+
+def _stub_folder() -> str:
+    return os.path.join(cache_folder(dict(os.environ)), "stubs")
+
+
+def _digest(source: str) -> "hashlib._Hash":
+    """Of all that a stub's object depends on but headers of the project's."""
+    digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
+    for header in ("stubgen.h", "allocs.h", "abi.h"):
+        with open(os.path.join(data_folder("stubgen"), header), "rb") as file:
+            digest.update(file.read())
+    digest.update(compiler().encode("utf-8", "surrogateescape"))
+    return digest
 
 
 def _with_source_kept(error: ToolError, source: str, config: Config) -> ToolError:

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     Group = list[Decision]
     Compile = Callable[[str, Config, bool], str]
+    IsCached = Callable[[str, Config], bool]
 
 MOST = 1000  # stub objects that the cache keeps
 
 
-def stub_objects(groups: list[Group], config: Config, compile_stub: Compile) -> list[bytes]:
+def stub_objects(
+    groups: list[Group], config: Config, compile_stub: Compile, is_cached: IsCached
+) -> list[bytes]:  # fmt: skip
     """The object for each group of decisions whose stubs belong together.
 
     Args:
@@ -29,6 +32,7 @@ def stub_objects(groups: list[Group], config: Config, compile_stub: Compile) -> 
         config: the merged config.
         compile_stub: gives the path of the object for a stub file's text, from the cache if it is there; the last
             argument says whether the text is to be kept if it does not compile.
+        is_cached: whether that would have nothing to compile.
 
     Raises:
         ToolError: a stub does not compile.
@@ -36,12 +40,12 @@ def stub_objects(groups: list[Group], config: Config, compile_stub: Compile) -> 
     present = entry_points(groups)
     if config.includes:  # the project's headers may do with a name what they like
         texts = [stub_source(group, config, present=present) for group in groups]
-        _compile_all(texts, config, compile_stub)
+        _compile_all([text for text in texts if not is_cached(text, config)], config, compile_stub)
         return [_contents(text, config, compile_stub, True)[0] for text in texts]
     templates: dict[str, tuple[bytes, str]] = {}
     names = [Placeholders(_longest(group, config)) for group in groups]
     texts = [stub_source(group, config, own, present) for group, own in zip(groups, names, strict=True)]
-    _compile_all(texts, config, compile_stub)
+    _compile_all([text for text in texts if not is_cached(text, config)], config, compile_stub)
     for text, group in zip(texts, groups, strict=True):
         if text not in templates:
             try:

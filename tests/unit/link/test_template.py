@@ -17,6 +17,10 @@ from allocscc.link.template import Placeholders
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def nothing_cached(_source, _config):
+    return False
+
+
 def signatures(text):
     return tuple(parse_signature(word) for word in text.split())
 
@@ -83,7 +87,7 @@ def test_the_same_as_compiled_with_its_names(tmp_path, group, words):
     """R6: every symbol and section name; texts lie farther apart, so data and its offsets are not compared."""
     if subprocess.run(["which", words[0]], capture_output=True).returncode:
         pytest.skip(f"{words[0]} is not installed (.ci/run installs it)")
-    (made,) = stub_objects([group], _CONFIG, Compiler(tmp_path, words))
+    (made,) = stub_objects([group], _CONFIG, Compiler(tmp_path, words), nothing_cached)
     path = Path(Compiler(tmp_path, words)(stub_source(group, _CONFIG), _CONFIG, True))
     found, expected = contents(made), contents(path.read_bytes())
     assert [name for name, _ in found[0] if name] == [name for name, _ in expected[0] if name]
@@ -104,10 +108,10 @@ def test_one_compile_for_each_shape(tmp_path):
     texts = [stub_source(group, _CONFIG, Placeholders(20)) for group in groups]
     assert texts[0] == texts[1] == texts[3] != texts[2]
     compiler = Compiler(tmp_path)
-    made = stub_objects(groups, _CONFIG, compiler)
+    made = stub_objects(groups, _CONFIG, compiler, nothing_cached)
     assert len(list(tmp_path.iterdir())) == 3
     assert [b"__wrap_" + g[0].symbol.encode() in d for g, d in zip(groups, made, strict=True)] == [True] * 4
-    assert stub_objects(groups, _CONFIG, compiler) == made
+    assert stub_objects(groups, _CONFIG, compiler, nothing_cached) == made
 
 
 def test_headers_of_the_project(tmp_path):
@@ -120,7 +124,7 @@ def test_headers_of_the_project(tmp_path):
         return str(tmp_path / "x.o")
 
     config = Config(_CONFIG.entries, includes=(Named("/my.h"),))
-    assert stub_objects([[wrapper("xmalloc")]], config, compile_stub) == [b"whatever"]
+    assert stub_objects([[wrapper("xmalloc")]], config, compile_stub, nothing_cached) == [b"whatever"]
     assert all('#include "/my.h"' in text and '"xmalloc"' in text for text in seen)
 
 
@@ -133,7 +137,7 @@ def test_what_does_not_compile_is_shown_with_its_names(tmp_path):
         raise ToolError("no")
 
     with pytest.raises(ToolError):
-        stub_objects([[wrapper("xmalloc")]], _CONFIG, compile_stub)
+        stub_objects([[wrapper("xmalloc")]], _CONFIG, compile_stub, nothing_cached)
     assert [keep for _, keep in seen] == [False, True]
     assert "aLLoCs" not in seen[-1][0]
 
@@ -146,5 +150,5 @@ def test_an_entry_that_another_process_removes(tmp_path):
         calls.append(text)
         return Compiler(tmp_path)(text, config, keep) if len(calls) == 2 else str(tmp_path / "gone.o")
 
-    (made,) = stub_objects([[wrapper("xmalloc")]], _CONFIG, compile_stub)
+    (made,) = stub_objects([[wrapper("xmalloc")]], _CONFIG, compile_stub, nothing_cached)
     assert b"__wrap_xmalloc" in made
