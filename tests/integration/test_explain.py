@@ -167,6 +167,7 @@ def test_link_time_optimisation(box: Toolbox) -> None:
     """R15: the machine code is made in both links, ours with records."""
     box.write("caller.c", CALLER)
     box.write("x.c", "#include <stdlib.h>\nvoid *xmalloc(size_t n) { return malloc(n); }\n")
+    need(*(LINKERS[name] for name in ("bfd", "gold")))
     for name in ("bfd", "gold"):
         verify(box, "gcc", f"-fuse-ld={name}", "-O2", "-flto", "caller.c", "x.c", "-o", "prog", env=WRAPPERS)
 

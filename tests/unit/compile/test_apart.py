@@ -34,7 +34,8 @@ def lines_of(text):
 
 
 @pytest.mark.parametrize(
-    ("family", "attribute"), [("gcc", b"__attribute__((__noipa__))"), ("clang", b"__attribute__((__noinline__))")]
+    ("family", "attribute"),
+    [("gcc", b"__attribute__((__noipa__))"), ("clang", b"__attribute__((__noinline__, __used__))")],
 )
 def test_attribute_of_the_compiler(family, attribute):
     """R4: gcc is kept from knowing both sides, clang from inlining."""
