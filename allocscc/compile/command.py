@@ -128,6 +128,12 @@ class CompilerCommand:
         words = [source if word == self.source else word for word in self._without_outputs(*_BEFORE_TEXT)]
         return [self.real, *mode, *words, *debug, "-w", "-o", output]
 
+    def lined_command(self, source: str | None, output: str) -> list[str]:
+        """The same compilation once more, or that of `apart_command`'s text, with line numbers, into `output`."""
+        if source is None:
+            return [self.real, *self._without_outputs(), "-g1", "-w", "-o", output]
+        return [*self.apart_command(source, output), "-g1"]
+
     def _without_outputs(self, *dropped: str) -> list[str]:
         """The arguments without those that write files: the real run has written them; and without the dropped ones.
 

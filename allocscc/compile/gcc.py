@@ -28,6 +28,8 @@ def unit_of(command: CompilerCommand, text: str, folder: toolchain.TemporaryFold
             return None
         return Preprocessed(path, command.language(), command.standard())
 
+    apart: list[str] = []
+
     def compile_apart(definitions: list[Definition]) -> str | None:
         path, output = folder.file("apart.i"), folder.file("apart.s")
         if not readable:
@@ -38,11 +40,20 @@ def unit_of(command: CompilerCommand, text: str, folder: toolchain.TemporaryFold
             return None
         if toolchain.spawn(command.apart_command(path, output), quiet=True) != 0:
             return None
+        apart.append(path)
         return toolchain.read_text(output)
+
+    def lined() -> str | None:
+        if not readable or command.debug:
+            return None
+        output = folder.file("lined.s")
+        source = apart[-1] if apart else None
+        done = toolchain.spawn(command.lined_command(source, output), quiet=True) == 0
+        return toolchain.read_text(output) if done else None
 
     compiler = os.environ.get("ALLOCSCC_REAL", "")
     cwd = mapped(os.getcwd(), command.args)
-    return Unit(command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart)
+    return Unit(command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart, lined)
 
 
 def generated_unit(command: CompilerCommand, text: str) -> Unit:

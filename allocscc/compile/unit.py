@@ -53,6 +53,8 @@ class Unit:
         preprocess: gives the preprocessed text, or None where it cannot be had.
         compile_apart: compiles again with these definitions kept apart from their callers (`allocscc.compile.apart`)
             and gives the assembly, or None.
+        lined: gives the assembly of the last compile with line numbers, or None. For code beside intermediate code:
+            asked for lines, the compiler would put debug info into the latter, too.
     """
 
     source: str
@@ -63,6 +65,7 @@ class Unit:
     intermediate: bool
     preprocess: Callable[[], Preprocessed | None]
     compile_apart: Callable[[list[Definition]], str | None]
+    lined: Callable[[], str | None] = lambda: None
 
     @cached_property
     def preprocessed(self) -> Preprocessed | None:
@@ -128,6 +131,8 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         text = text if apart is None else apart
         if text is not unit.text or any(site.candidate for site in source):
             calls = _machine_sites(text, stubbed, source, unit.cwd)
+    if unit.intermediate and calls and not any(place.line for place in calls):
+        calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd))
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
 
@@ -151,6 +156,14 @@ def _machine_sites(text: str, callees: set[str], source: list[SourceSite], cwd: 
     """The calls of these functions, and those that the candidates in the source may be."""
     candidates = {site.callee for site in source if site.candidate}
     return find_sites(text, callees | candidates, cwd, indirect=INDIRECT in candidates)
+
+
+def _with_lines(calls: list[MachineSite], lined: list[MachineSite]) -> list[MachineSite]:
+    """The calls with the places of the same calls in the same code with line numbers."""
+    shapes = [[(place.callee, place.function, place.tail) for place in places] for places in (calls, lined)]
+    if shapes[0] != shapes[1]:
+        return calls
+    return [replace(a, file=b.file, line=b.line, column=b.column) for a, b in zip(calls, lined, strict=True)]
 
 
 def annotate_generated(unit: Unit, source: list[SourceSite], roles: Roles) -> Annotated | None:

@@ -114,6 +114,19 @@ def test_standards_of_cplusplus(box: Toolbox, standard: str, compiler: str) -> N
     assert [(site["line"], site["type"]) for site in box.sites("prog")] == [(3, "node")]
 
 
+@pytest.mark.parametrize("flags", [("-O2",), ("-O0",), ("-O2", "-g")], ids=" ".join)
+def test_fat_objects_linked_without_lto(box: Toolbox, flags: tuple[str, ...]) -> None:
+    """R4: code beside intermediate code has lines, too; the object's debug info is as the user asked."""
+    box.write("allocscc.toml", '[wrapper.get]\nalloc = ["get(Z)p"]\n')
+    box.write("main.c", LTO_MAIN.replace("void *get(size_t);", "void *get(size_t n) { return malloc(n * 2); }"))
+    box.allocscc("-flto", "-ffat-lto-objects", *flags, "-c", "main.c")
+    box.allocscc("-fno-lto", "main.o", "-o", "prog")
+    found = {(site["line"], site["callee"], site["type"]) for site in box.sites("prog")}
+    assert found == {(3, "malloc", None), (5, "get", "struct node"), (5, "malloc", "long")}
+    sections = box.run("readelf", "-SW", "main.o").stdout
+    assert (".debug_line" in sections) == ("-g" in flags)
+
+
 def test_types_from_debug_info(box: Toolbox) -> None:
     """R4: where the source cannot be read a second time, clang 21 and later still says what a `new` allocates."""
     need("clang++-22")
