@@ -18,6 +18,7 @@ SITES = "#include <stdlib.h>\nstruct s { int a; };\nvoid *f(int n) { return mall
 STEPS = (
     ("compile a configure probe", ("-c", "conftest.c")),
     ("link a configure probe", ("conftest.o", "-o", "conftest")),
+    ("link a small program", ("conftest.o", "-o", "program")),
     ("compile a unit without sites", ("-O2", "-g", "-c", "none.c")),
     ("compile a unit with a site", ("-O2", "-g", "-c", "sites.c")),
 )
