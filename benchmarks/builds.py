@@ -69,6 +69,28 @@ def bench_sites(folder: str) -> None:
         print(f"{count:<28} {plain:7.1f}s {ours:8.1f}s {per_site:>9} {memory >> 10:4} MiB", flush=True)
 
 
+SCAN = """
+import resource, sys
+from allocscc.compile.columns import SourceLines
+from allocscc.compile.scan import parse, scan
+from allocscc.config.signature import parse_signature
+with open(sys.argv[1], "rb") as file:
+    text = file.read()
+names = {name: parse_signature(name + "(Z)p") for name in ("malloc", "realloc", "sqlite3_malloc64", "sqlite3Malloc")}
+sites = scan(parse(sys.argv[1], text, "c", []), names, SourceLines(), candidates=True)
+print(f"{len(sites)} sites and candidates, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
+"""
+
+
+def bench_scan(folder: str) -> None:
+    """Memory of the scan of SQLite's amalgamation, without the compiler."""
+    tree = SQLITE.unpack(folder)
+    text = os.path.join(folder, "sqlite3.i")
+    subprocess.run(["gcc", "-E", "-O2", "sqlite3.c", "-o", text], cwd=tree, check=True)
+    done = subprocess.run([sys.executable, "-c", SCAN, text], cwd=tree, check=True, capture_output=True, text=True)
+    print(f"\nscan of sqlite3.c: {done.stdout.strip()} (goal 300 MB)")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="builds of Lua and SQLite with allocscc, against plain gcc")
@@ -78,6 +100,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="allocscc-bench-") as folder:
         bench_sites(folder)
         try:
+            bench_scan(folder)
             bench_builds(folder, rounds)
         except UnavailableError as error:
             sys.exit(f"benchmarks/builds.py: {error}")
