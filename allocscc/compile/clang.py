@@ -91,7 +91,9 @@ def unit_of(
 
     def compile_apart(definitions: list[Definition]) -> str | None:
         path, output = folder.file("apart.i"), folder.file("apart.s")
-        if driver is None or not _include(*driver, path) or not keep_file_apart(path, path, definitions, "clang"):
+        if driver is None or not _optimises(driver[1]):
+            return None
+        if not _include(*driver, path) or not keep_file_apart(path, path, definitions, "clang"):
             return None
         return toolchain.read_text(output) if _compile_included(*driver, path, output) else None
 
@@ -111,6 +113,12 @@ def _preprocess(source: str, driver: list[str], folder: toolchain.TemporaryFolde
         return None
     standard = [word for word in kept if word.startswith("-std=")][-1:]
     return Preprocessed(path, _language(source, driver), standard)
+
+
+def _optimises(driver: list[str]) -> bool:
+    """Whether clang looks into functions that it calls: without -O it keeps all of them apart (`noinline optnone`)."""
+    level = [word for word in driver if word.startswith("-O")][-1:]
+    return level not in ([], ["-O0"])
 
 
 def _include(source: str, driver: list[str], path: str) -> bool:
