@@ -118,8 +118,11 @@ def defining(data: bytes | mmap, where: str, wanted: set[bytes]) -> set[int]:
     Raises:
         FormatError: the first header or the index is damaged.
     """
-    offsets, names = _raw_index(data, where) or ((), b"")
-    return {offset for name, offset in zip(names.split(b"\0"), offsets, strict=False) if name in wanted}
+    offsets, text = _raw_index(data, where) or ((), b"")
+    names = text.split(b"\0")
+    if wanted.isdisjoint(names):  # the usual case
+        return set()
+    return {offset for name, offset in zip(names, offsets, strict=False) if name in wanted}
 
 
 def members(data: bytes, where: str, folder: str) -> list[Member]:

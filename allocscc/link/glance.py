@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mmap import mmap
 
-_SHT_SYMTAB = 2
-_HEADER = struct.Struct("<40xQ10xHHH")  # e_shoff, e_shentsize, e_shnum, e_shstrndx
+_ET_REL, _SHT_SYMTAB = 1, 2
+_HEADER = struct.Struct("<6s10xH22xQ10xHHH")  # e_ident, e_type, e_shoff, e_shentsize, e_shnum, e_shstrndx
 _SECTION = struct.Struct("<4xI16xQQI")  # sh_type, sh_offset, sh_size, sh_link
 _SIZE = 64  # of a section header, and of the ELF header
 
@@ -30,10 +30,12 @@ def names(data: bytes | mmap, start: int, end: int) -> tuple[bytes, bytes] | Non
         Both string tables; None where this is not a 64-bit little-endian object in the simple form that compilers
         write: then it has to be looked at in earnest.
     """
-    if end - start < _SIZE or data[start : start + 6] != b"\x7fELF\x02\x01":
+    if end - start < _SIZE:
         return None
-    offset, size, count, table = _HEADER.unpack_from(data, start)
-    if size != _SIZE or not 0 < table < count or start + offset + count * _SIZE > end:
+    ident, kind, offset, size, count, table = _HEADER.unpack_from(data, start)
+    if ident != b"\x7fELF\x02\x01" or kind != _ET_REL or size != _SIZE:
+        return None
+    if not 0 < table < count or start + offset + count * _SIZE > end:
         return None
     first = start + offset
 

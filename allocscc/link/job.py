@@ -28,7 +28,10 @@ _DYNAMIC = {"-Bdynamic", "-dy", "-call_shared"}
 
 
 class Input:
-    """One input file: its path, its kind (by magic, not by name), the index of its argument."""
+    """One input file: its path, its kind, the index of its argument.
+
+    The kind is by magic, not by name, but for `.o`: the survey corrects those.
+    """
 
     __slots__ = ("index", "kind", "path", "word")
 
@@ -82,13 +85,16 @@ class LinkJob:
         index = 0
         while index < len(self.args):
             word = self.args[index]
+            if word[:1] != "-" and word.endswith((".o", ".a")):
+                index += 1
+                continue
             static_now = (static_now or word in _STATIC) and word not in _DYNAMIC
             width = 2 if word in _WITH_ARGUMENT or word in ("-l", "--library") else 1
             name = _library_name(word, self.args[index + 1 : index + 2])
             path, kind = "", ""
             if name not in ("", "c", *_SUPPORT_LIBRARIES):
                 path, kind = self._find(name, static_now)
-            elif not word.startswith("-") and width == 1 and not word.endswith((".o", ".a")):
+            elif not word.startswith("-"):
                 path = os.path.join(cwd, word)
                 kind = file_kind(path)
             words = self._script(path, static_now) if kind == OTHER and os.path.isfile(path) else None
@@ -129,6 +135,10 @@ class LinkJob:
         index = 0
         while index < len(self.args):
             word = self.args[index]
+            if word[:1] != "-":
+                has_pipe = self._file(word, index, cwd) or has_pipe
+                index += 1
+                continue
             argument = self.args[index + 1] if index + 1 < len(self.args) else ""
             if word in ("-o", "--output"):
                 self.output = argument
@@ -167,18 +177,17 @@ class LinkJob:
                 self._library(name, index, word, static_now)
             if word in _WITH_ARGUMENT or word in ("-l", "--library"):
                 index += 1
-            elif name:
-                pass
-            elif not word.startswith("-"):
-                path = os.path.join(cwd, word)
-                kind = file_kind(path)
-                if kind:
-                    self.inputs.append(Input(path, kind, index, word))
-                elif os.path.exists(path) and not os.path.isdir(path) and not os.path.isfile(path):
-                    has_pipe = True
             index += 1
         if has_pipe:
             self.inputs = []
+
+    def _file(self, word: str, index: int, cwd: str) -> bool:
+        """Take a word as a file's path; whether it is a pipe's or the like."""
+        path = os.path.join(cwd, word)
+        kind = file_kind(path, by_name=True)
+        if kind:
+            self.inputs.append(Input(path, kind, index, word))
+        return not kind and os.path.exists(path) and not os.path.isdir(path) and not os.path.isfile(path)
 
     def _library(self, name: str, index: int, word: str, static_now: bool) -> None:
         self.libraries.append(name)
@@ -211,12 +220,19 @@ def _library_name(word: str, following: list[str]) -> str:
     return word[2:] if word.startswith("-l") else ""
 
 
-def file_kind(path: str) -> str:
-    """What a file is, by its first bytes; "" if it is no regular file, or cannot be read."""
+def file_kind(path: str, *, by_name: bool = False) -> str:
+    """What a file is, by its first bytes; "" if it is no regular file, or cannot be read.
+
+    Args:
+        path: the file.
+        by_name: whether the ending `.o` may speak for an object, so that a large link reads it but once.
+    """
     try:
         if os.stat(path).st_mode & _FILE_TYPE != _REGULAR:  # what is read of a pipe, the linker misses
             return ""
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a large link has thousands of them
+        if by_name and path.endswith(".o"):
+            return OBJECT
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
         return ""
     try:
@@ -225,6 +241,11 @@ def file_kind(path: str) -> str:
         return ""
     finally:
         os.close(descriptor)
+    return kind_of(head)
+
+
+def kind_of(head: bytes) -> str:
+    """What a file is whose first bytes these are."""
     if head.startswith((archive.MAGIC, archive.THIN_MAGIC)):
         return ARCHIVE
     if head.startswith(b"\x7fELF") and len(head) >= 18:

@@ -14,7 +14,7 @@ from allocscc import toolchain
 from allocscc.config.roles import Roles, load_roles
 from allocscc.errors import AllocsError, ConfigError
 from allocscc.link.findings import Survey, Wanted
-from allocscc.link.job import EXECUTABLE, RELOCATABLE, LinkJob
+from allocscc.link.job import EXECUTABLE, OBJECT, RELOCATABLE, LinkJob
 from allocscc.link.response import quote_response
 from allocscc.link.run import run_linker
 from allocscc.link.survey import survey
@@ -200,7 +200,8 @@ def _obstacle(job: LinkJob) -> str:
         return f"target {job.emulation} is not supported"
     if job.libc_at < 0:
         return "linked without libc"
-    for name in [*job.libraries, *(os.path.basename(i.path).removeprefix("libclang_rt.") for i in job.inputs)]:
+    others = [source.path for source in job.inputs if source.kind != OBJECT]
+    for name in [*job.libraries, *(os.path.basename(path).removeprefix("libclang_rt.") for path in others)]:
         if name.removeprefix("lib").split("-")[0].split(".")[0] in _SANITIZERS:
             return f"{name} brings an allocator of its own that must not be interposed"
     return ""

@@ -66,4 +66,7 @@ def quote_response(words: list[str]) -> str:
     """A response file's text that `split_response` reads back as the same words."""
     import re
 
+    text = "\n".join(words) + "\n"
+    if words and "" not in words and text.count("\n") == len(words) and not re.search(r"""[ \t\v\f\r'"\\]""", text):
+        return text  # what nearly all are like, and thousands of words
     return "".join(re.sub(rf"([{_BLANKS}'\"\\])", r"\\\1", word) + "\n" if word else "''\n" for word in words)

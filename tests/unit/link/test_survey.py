@@ -1,10 +1,12 @@
 """What the inputs of a link hold: `allocscc.link.survey`, and the facts made of it: `allocscc.link.facts`."""
 
+import os
 import struct
 
 import pytest
 
 from allocscc.elf.object import ElfObject
+from allocscc.link import glances
 from allocscc.link.facts import link_facts
 from allocscc.link.findings import Wanted
 from allocscc.link.job import SHARED, LinkJob
@@ -121,6 +123,32 @@ def test_damaged_inputs_are_named(link):
     assert [message.rsplit("/", 1)[-1].split(":")[0] for message in found.unreadable] == ["a.o", "x.a"]
     assert definitions(found) == [("xmalloc", 1, -1, False, 0)]
     assert link_facts(job, found, frozenset()).unreadable == tuple(found.unreadable)
+
+
+def test_names_that_mislead(link):
+    """R6: what ends in .o may be an archive or a shared object; the kind goes by the contents."""
+    lib = archive([("d.o", _DEFINES)], ["xmalloc"])
+    job, found = link("a.o x.o y.o t.o", a_o=_USES, x_o=lib, y_o=elf([Sym("ymalloc")], kind=DYN), t_o=b"text")
+    assert definitions(found) == [("xmalloc", 1, 0, False, 0)]
+    assert [source.kind for source in job.inputs] == ["object", "archive", "dso", "other"]
+
+
+@pytest.mark.parametrize("way", ["alone", "shared", "a helper dies"])
+def test_many_objects(link, monkeypatch, way):
+    """R6: what is found does not depend on how many processes look, or whether they live."""
+    names = [f"o{number}.o" for number in range(700)]
+    files = {name.replace(".", "_"): elf([Sym(f"f{name[1:-2]}")]) for name in names}
+    files |= {"o7_o": _USES, "o650_o": _DEFINES, "o300_o": _USES[:-9], "x_a": archive([("u.o", _USES)], ["main"])}
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0} if way == "alone" else {0, 1, 2})
+    if way == "a helper dies":
+        parent, real = os.getpid(), glances.Glances.finish
+        monkeypatch.setattr(
+            glances.Glances, "finish", lambda self: real(self) if os.getpid() == parent else os.kill(os.getpid(), 9)
+        )
+    _, found = link(" ".join(["x.a", *names]), **files)
+    assert definitions(found) == [("xmalloc", 651, -1, False, 0)]
+    assert references(found) == {"xmalloc": [0, 8]}
+    assert [message.rsplit("/", 1)[-1].split(":")[0] for message in found.unreadable] == ["o300.o"]
 
 
 def test_sites(link):
