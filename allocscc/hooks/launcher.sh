@@ -54,14 +54,6 @@ allocs)
 	exec "$ALLOCSCC_PYTHON" -I -S "$ALLOCSCC_HOME/cli/start.py" "$@"
 	;;
 allocsld)
-	# --save-stubs=DIR is ours, not the linker's: the C of all stubs is written there.
-	for arg in "$@"; do
-		shift
-		case $arg in
-		--save-stubs=*) export ALLOCSCC_SAVE_TEMPS="${arg#*=}" ;;
-		*) set -- "$@" "$arg" ;;
-		esac
-	done
 	if [ -z "$ALLOCSCC_PYTHON" ]; then
 		warn "no python3 of version 3.11 or newer was found; linking without allocscc"
 		exec ld "$@"

@@ -3,6 +3,12 @@
 import os
 import sys
 
+SAVE = "--save-stubs="  # ours, not the linker's: where the C of all stubs is to be written
+for word in sys.argv[2:]:
+    if word.startswith(SAVE):
+        os.environ["ALLOCSCC_SAVE_TEMPS"] = word.removeprefix(SAVE)
+        sys.argv.remove(word)
+
 try:
     sys.path[:0] = os.environ["ALLOCSCC_PATH"].split(":")
     if "--explain" in sys.argv or "ALLOCSCC_EXPLAIN" in os.environ:

@@ -133,16 +133,19 @@ def test_saved_stubs(box: Toolbox, own: Path) -> None:
     assert "pool_allocator" in box.run("nm", "stub.o").stdout
 
 
-def test_save_stubs_of_allocsld(box: Toolbox, own: Path) -> None:
-    """R2: the linker's own option; it never reaches the real one."""
+def test_save_stubs_as_an_option(box: Toolbox, own: Path) -> None:
+    """R2: an option of our linker's, also through the driver and in a probe; it never reaches the real one."""
     need("ld")
     box.allocscc("-O1", "-c", PROGRAMS / "wrapped.c", env=WRAPPERS)
     box.allocscc("-O1", "-c", PROGRAMS / "xmalloc.c", env=WRAPPERS)
     told = box.run("gcc", "-###", "wrapped.o", "xmalloc.o", "-o", "prog").stderr.splitlines()
     words = next(shlex.split(line) for line in told if line.startswith(" ") and "collect2" in line)
     box.run(ROOT / "bin" / "allocsld", "--save-stubs=my stubs", *words[1:], env=WRAPPERS)
-    saved = sorted(path.name for path in (box.folder / "my stubs").iterdir())
-    assert saved == ["prog.strdup.stub.c", "prog.xcalloc.stub.c"]
+    for folder, output in (("my stubs", "prog"), ("driver's", "conftest")):
+        if output == "conftest":
+            box.allocscc("wrapped.o", "xmalloc.o", f"-Wl,--save-stubs={folder}", "-o", output, env=WRAPPERS)
+        saved = sorted(path.name for path in (box.folder / folder).iterdir())
+        assert saved == [f"{output}.strdup.stub.c", f"{output}.xcalloc.stub.c"]
     assert one(box.answers("prog"), name="one")["wrapper"] == "xrealloc"
 
 
