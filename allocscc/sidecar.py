@@ -49,6 +49,9 @@ FLAG_ARRAY = 1 << 8
 FLAG_TAIL = 1 << 9
 FLAG_CANDIDATE = 1 << 10
 FLAG_MATCHED = 1 << 11
+# Above these bits, the size of the type; the runtime takes it as it stands, so one that does not fit is unknown.
+SIZE_SHIFT = 12
+_LARGEST_SIZE = (1 << 32 - SIZE_SHIFT) - 1
 FLAG_NAMES = {FLAG_ARRAY: "array", FLAG_TAIL: "tail", FLAG_CANDIDATE: "candidate", FLAG_MATCHED: "matched"}
 
 
@@ -68,6 +71,7 @@ class Site:
         tail: whether the compiler had made the call a jump.
         candidate: whether the function called has no role, but is called with a `sizeof` and gives a pointer.
         matched: whether the call was found in the source.
+        size: of the type, in bytes; 0 when unknown.
     """
 
     file: str
@@ -81,12 +85,15 @@ class Site:
     tail: bool = False
     candidate: bool = False
     matched: bool = False
+    size: int = 0
 
     @property
     def flags(self) -> int:
-        """The `flags` word of the site's record: evidence in the low byte, then `FLAG_*`."""
+        """The `flags` word of the site's record: evidence in the low byte, then `FLAG_*`, then the size."""
         words = [self.array, self.tail, self.candidate, self.matched]
-        return EVIDENCE.index(self.evidence) | sum(bit for bit, is_set in zip(FLAG_NAMES, words, strict=True) if is_set)
+        size = self.size if 0 < self.size <= _LARGEST_SIZE else 0
+        known = EVIDENCE.index(self.evidence) | size << SIZE_SHIFT
+        return known | sum(bit for bit, is_set in zip(FLAG_NAMES, words, strict=True) if is_set)
 
 
 @dataclass(frozen=True)
@@ -240,7 +247,7 @@ def _is_number(word: bytes) -> bool:
 
 
 def _site(raw: dict[str, object]) -> Site:
-    kinds = {"line": int, "column": int, **dict.fromkeys(("array", "tail", "candidate", "matched"), bool)}
+    kinds = {"line": int, "column": int, "size": int, **dict.fromkeys(("array", "tail", "candidate", "matched"), bool)}
     known = {}
     for name in Site.__dataclass_fields__:
         if name not in raw:

@@ -7,7 +7,7 @@ import re
 from allocscc.compile import tree
 from allocscc.compile.flow import ASSIGN, COMMA, operator_of
 from allocscc.compile.nested import innermost
-from allocscc.compile.sizes import SizeReader, is_constant
+from allocscc.compile.sizes import SizeReader, is_constant, type_size
 from allocscc.compile.source import INDIRECT, NEW, Sized
 from allocscc.compile.spelling import pointee_name, type_name
 from allocscc.compile.tree import CALL, CASTS, PAREN, TRANSPARENT, UNEXPOSED, Node, Parsed, children, same_expression
@@ -68,19 +68,21 @@ def call_type(node: Node, signature: Signature, reader: SizeReader, parsed: Pars
     hidden = 1 if _is_method(call) else 0  # `this` is the first argument of the signature, and none of the call's
     sizes = [index - hidden for index in signature.size_args if hidden <= index < len(arguments) + hidden]
     if not sizes and (signature.typed or signature.string_arg is not None):
-        cast = pointee_name(node.parent.cursor.type) if node.parent is not None and node.parent.kind in CASTS else ""
-        name = cast or pointee_name(call.type)
-        return Sized(name, "cast" if cast else "return-type") if name else None
+        cast = node.parent is not None and node.parent.kind in CASTS and _pointed(node.parent.cursor.type, "cast")
+        return cast or _pointed(call.type, "return-type")
     sized = _by_size([arguments[index] for index in sizes], reader)
     if sized is not None:
         return sized
-    name = converted_type(node, parsed)
-    if not name and signature.out_arg is not None and hidden <= signature.out_arg < len(arguments) + hidden:
-        name = _stored_type(arguments[signature.out_arg - hidden])
-    if name:
-        return Sized(name, "cast", True)
-    name = pointee_name(call.type) if _has_prototype(call) else ""
-    return Sized(name, "return-type", True) if name else None
+    found = _pointed(converted_type(node, parsed), "cast", array=True)
+    if not found and signature.out_arg is not None and hidden <= signature.out_arg < len(arguments) + hidden:
+        found = _pointed(_stored_type(arguments[signature.out_arg - hidden]), "cast", array=True)
+    return found or (_pointed(call.type, "return-type", array=True) if _has_prototype(call) else None)
+
+
+def _pointed(pointer: Type | None, evidence: str, *, array: bool = False) -> Sized | None:
+    """What a pointer says of the chunk that it points to; None for a pointer to void, and for none."""
+    name = pointee_name(pointer) if pointer is not None else ""
+    return Sized(name, evidence, array, type_size(pointer.get_canonical().get_pointee())) if pointer and name else None
 
 
 def _has_prototype(call: Cursor) -> bool:
@@ -93,7 +95,8 @@ def new_type(node: Node, parsed: Parsed) -> Sized | None:
     """What a `new` expression allocates."""
     pointer = node.cursor.type
     name = pointee_name(pointer) or type_name(pointer.get_pointee())
-    return Sized(name, "new", is_array_new(node, parsed)) if name else None
+    size = type_size(pointer.get_canonical().get_pointee())
+    return Sized(name, "new", is_array_new(node, parsed), size) if name else None
 
 
 def new_symbol(node: Node, parsed: Parsed, signatures: dict[str, Signature]) -> str:
@@ -159,8 +162,8 @@ def _is_method(call: Cursor) -> bool:
     return function is not None and function.kind == CursorKind.CXX_METHOD and not function.is_static_method()
 
 
-def converted_type(node: Node, parsed: Parsed) -> str:
-    """The `T` of the `T *` that a call's result is converted to by what stands around it, or ""."""
+def converted_type(node: Node, parsed: Parsed) -> Type | None:
+    """The `T *` that a call's result is converted to by what stands around it, or None."""
     below = node
     for parent in node.ancestors():
         kind = parent.kind
@@ -168,34 +171,33 @@ def converted_type(node: Node, parsed: Parsed) -> str:
             returned = parent.parent is not None and parent.parent.kind == _RETURN and kind == UNEXPOSED
             if returned and innermost(parsed.nested, parent.start):
                 continue
-            name = pointee_name(parent.cursor.type)
-            if name or parent.cursor.type.get_canonical().kind != TypeKind.POINTER:
-                return name
+            pointer = parent.cursor.type
+            if pointee_name(pointer) or pointer.get_canonical().kind != TypeKind.POINTER:
+                return pointer
         elif kind == _BINARY:
             operator = operator_of(parent.cursor)
             if operator == ASSIGN or operator != COMMA or same_expression(children(parent.cursor)[0], below.cursor):
-                return ""
+                return None
         elif kind == _RETURN:
             function = innermost(parsed.nested, parent.start)
-            return pointee_name(parsed.cursor(function.start).result_type) if function else ""
+            return parsed.cursor(function.start).result_type if function else None
         elif kind != _CONDITIONAL:
-            return ""
+            return None
         below = parent
-    return ""
+    return None
 
 
-def _stored_type(argument: Cursor) -> str:
-    """The `T` where a `T *` is filled in through an argument: `(void **)&pointer`."""
+def _stored_type(argument: Cursor) -> Type | None:
+    """The `T *` that is filled in through an argument: `(void **)&pointer`."""
     while argument.kind.value in TRANSPARENT:
         name = pointee_name(argument.type)
         inner = [child for child in children(argument) if child.kind.is_expression()]
         if name.endswith("*") and name != "void *":
             break
         if not inner:
-            return ""
+            return None
         argument = inner[-1]
-    pointer = argument.type.get_canonical().get_pointee()
-    return pointee_name(pointer)
+    return argument.type.get_canonical().get_pointee()
 
 
 # places

@@ -55,7 +55,7 @@ def instance(site: SourceSite, symbol: str) -> tuple[Sized | None, str]:
     if kind.startswith("std::_"):  # what the library puts around a value
         held = allocated_type((f"std::allocator<{kind}>",))
         kind = held.type if held is not None else kind
-    return replace(site.sized, type=kind), function
+    return (site.sized if kind == site.sized.type else replace(site.sized, type=kind, size=0)), function
 
 
 def _substituted(kind: str, scopes: list[tuple[str, list[str]]], arguments: list[list[str] | None]) -> str:

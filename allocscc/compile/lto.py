@@ -10,7 +10,7 @@ from allocscc.compile.source import Sized, SourceSite
 from allocscc.sidecar import EVIDENCE, decode_sources
 from allocscc.values import asdict
 
-_TYPES = {"line": int, "column": int, "exact": bool, "array": bool, "candidate": bool}
+_TYPES = {"line": int, "column": int, "size": int, "exact": bool, "array": bool, "candidate": bool}
 
 
 def encode_sources(sites: Iterable[SourceSite]) -> tuple[dict[str, object], ...]:
@@ -44,8 +44,8 @@ def source_sites(rows: Iterable[dict[str, object]]) -> list[SourceSite]:
 
 
 def _fields(kind: type[SourceSite] | type[Sized], row: dict[str, object]) -> dict[str, object]:
-    """The fields of a dataclass, each of the type that it must have."""
-    values = {name: row[name] for name in kind.__dataclass_fields__ if name != "sized"}
+    """The fields of a dataclass that a row has, each of the type that it must have."""
+    values = {name: row[name] for name in kind.__dataclass_fields__ if name != "sized" and name in row}
     for name, value in values.items():
         if type(value) is not _TYPES.get(name, str):
             raise TypeError(f"{name} is {value!r}")

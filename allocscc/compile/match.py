@@ -145,7 +145,21 @@ def _same_file(machine: str, source: str) -> bool:
 
 
 def _unanimous(sites: list[SourceSite]) -> SourceSite | None:
-    return sites[0] if sites and all(site.sized == sites[0].sized for site in sites) else None
+    """The site that all are alike, with the size that those say who know one."""
+    if not sites or any(site.sized != sites[0].sized for site in sites):
+        return None
+    sized = sites[0].sized
+    sizes = {site.sized.size for site in sites if site.sized is not None and site.sized.size}
+    if sized is None or sizes <= {sized.size}:
+        return sites[0]
+    return replace(sites[0], sized=replace(sized, size=sizes.pop() if len(sizes) == 1 else 0))
+
+
+def _differ(one: Sized | None, other: Sized | None) -> bool:
+    """Whether two sites allocate different types; these may have one name, if they are local to functions."""
+    if one is None or other is None or one != other:
+        return one != other
+    return bool(one.size and other.size) and one.size != other.size
 
 
 def _same_callee(machine: str, source: str) -> bool:
@@ -176,7 +190,7 @@ def _merged(machine: list[MachineSite], chosen: list[SourceSite | None], missing
         site
         for site in taken
         for other in alike.get(_definition(site), ())
-        if other.sized != site.sized and any(_same_callee(callee, other.callee) for callee in callees[site])
+        if _differ(other.sized, site.sized) and any(_same_callee(callee, other.callee) for callee in callees[site])
     }
 
 
@@ -203,7 +217,7 @@ def _is_shared(
             continue
         sites = functions.get(without_arguments(function_name(alias)), ())
         others = [site for site in sites if _same_callee(place.callee, site.callee)]
-        if any(instance(site, alias)[0] != instance(chosen, place.function)[0] for site in others):
+        if any(_differ(instance(site, alias)[0], instance(chosen, place.function)[0]) for site in others):
             return True
     return False
 
@@ -238,4 +252,5 @@ def _site(place: MachineSite, source: SourceSite | None, symbol: str) -> Site:
         tail=place.tail,
         candidate=bool(source and source.candidate),
         matched=source is not None,
+        size=sized.size if sized else 0,
     )

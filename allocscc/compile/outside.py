@@ -85,7 +85,7 @@ def _attributed(site: Site, function: str, frames: tuple[Frame, ...]) -> Site:
     outside = next((n for n, frame in enumerate(frames) if not is_system_header(frame.file)), len(frames))
     sized = allocated_type(name(number) for number in range(outside + 1))
     if sized is not None:
-        site = replace(site, type=sized.type, evidence=sized.evidence, array=sized.array)
+        site = replace(site, type=sized.type, evidence=sized.evidence, array=sized.array, size=sized.size)
     at = min(outside, len(frames) - 1)  # the function may be the library's own
     place = frames[at]
     if not place.file:

@@ -23,7 +23,7 @@ from allocscc.compile.source import Sized
 from allocscc.compile.spelling import type_name
 from allocscc.compile.tree import TRANSPARENT, Parsed, children
 from allocscc.compile.written import Reference, closing, tokens, written_type
-from allocscc.libclang import Cursor, CursorKind, conf
+from allocscc.libclang import Cursor, CursorKind, Type, TypeKind, conf
 from allocscc.values import replace
 
 # ISO C 7.26.6.3 and friends: sizes that count characters, so the chunk holds characters.
@@ -221,6 +221,19 @@ def is_constant(expression: Cursor) -> bool:
             return False
         expression = child
     return bool(expression.kind == CursorKind.INTEGER_LITERAL)
+
+
+def type_size(kind: Type) -> int:
+    """What `sizeof` gives for a type; 0 where that is not known, as in a template.
+
+    Of a type with a member that libclang does not know (`_Decimal64`), it says that it is one byte.
+    """
+    element = kind.get_canonical()
+    while element.kind == TypeKind.CONSTANTARRAY:
+        element = element.element_type
+    if conf.lib.clang_isInvalidDeclaration(element.get_declaration()):
+        return 0
+    return max(int(kind.get_size()), 0)
 
 
 def _is_constant(value: Value) -> bool:

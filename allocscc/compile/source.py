@@ -1,6 +1,6 @@
 """Allocation calls as the source has them: values only, so that matching needs no libclang."""
 
-from allocscc.values import dataclass
+from allocscc.values import dataclass, field
 
 # What a source site of `new T` has as its callee; the machine's is a mangled operator new.
 NEW = "operator new"
@@ -10,11 +10,19 @@ INDIRECT = "(indirect)"
 
 @dataclass(frozen=True)
 class Sized:
-    """What a size expression says: the element type's spelling, how it is known, whether several may follow."""
+    """What a call says of its chunk.
+
+    Attributes:
+        type: the element type's spelling.
+        evidence: how it is known.
+        array: whether several may follow.
+        size: of the type, in bytes; 0 when unknown. Not part of the value: another unit may not know the same type's.
+    """
 
     type: str
     evidence: str
     array: bool = False
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

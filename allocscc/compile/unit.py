@@ -261,7 +261,7 @@ def _overridden(site: Site, roles: Roles) -> Site:
     for function, callee, says, kind in roles.overrides:
         fits = not says or _TAG.sub("", says) == _TAG.sub("", site.type)
         if fits and function == site.function and callee == site.callee:
-            return replace(site, type=kind, evidence="override")
+            return replace(site, type=kind, evidence="override", size=0)
     return site
 
 
@@ -272,4 +272,6 @@ def _run_hook(path: str, sites: tuple[Site, ...]) -> tuple[Site, ...]:
         raise TypeError(f"{path}: sites() must give a list of allocscc.sidecar.Site")
     if len(changed) != len(sites):
         raise ValueError(f"{path}: sites() gave {len(changed)} sites for {len(sites)}")
-    return tuple(changed)
+    # The size goes with the type, and a hook may know of the type alone.
+    pairs = zip(sites, changed, strict=True)
+    return tuple(replace(b, size=0) if b.type != a.type and b.size == a.size else b for a, b in pairs)

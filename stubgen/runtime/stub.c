@@ -20,11 +20,13 @@ RT_EXPORT void __allocs_leave(void *frame)
 
 #define UNKNOWN_SIZE ((size_t)-1)
 
-/* a typed primitive's chunk is as large as the type that its site's record tells, if it does */
+/* a typed primitive's chunk is as large as the type that its site's record tells, if it does; where a caller tells
+ * the type, but not its size, the primitive's own call may */
 static size_t typed_size(struct allocator *a, uintptr_t site, uintptr_t frame)
 {
 	uint32_t id = intern(thread_context(thread_self(), frame), site, a, NODE_CHUNK);
 	const struct alloc_site *s = id ? chunk_type_site(node_get(id)) : 0;
+	if (id && !(s && s->type_size)) s = node_site(node_get(id));
 	return s && s->type_size ? s->type_size : 1;
 }
 

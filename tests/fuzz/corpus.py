@@ -133,12 +133,12 @@ def _collect(folder: Path) -> Iterator[Specimen]:
     for path in sorted(folder.iterdir()):
         if path.suffix in kinds and path.suffix != ".allocs":
             yield Specimen(path.name, kinds[path.suffix], path.read_bytes())
-    site = Site("/src/x.c", 3, 9, "f", "malloc", "struct point", "sizeof", array=True, matched=True)
+    site = Site("/src/x.c", 3, 9, "f", "malloc", "struct point", "sizeof", array=True, matched=True, size=16)
     declared = Declaration("wrapper", "alloc", "own_get", "own_get(Z)p", ("own_free(P)",), origin="x.c:3")
     family = Declaration("allocator", "alloc", "pool", "pool_get(zZ)p", (), "malloc", "x.c:4")
     source = {
         "callee": "malloc", "file": "x.c", "line": 3, "column": 5, "function": "f", "exact": True, "candidate": False,
-        "sized": {"type": "int", "evidence": "sizeof", "array": False},
+        "sized": {"type": "int", "evidence": "sizeof", "array": False, "size": 4},
     }  # fmt: skip
     one = encode("x.c", "gcc", (site, site), (declared, family), (source,), {"x.c::get": "get.allocs.12"})
     yield Specimen("one.allocs", SIDECAR, one)

@@ -146,11 +146,57 @@ def test_typed_primitives(box: Toolbox, flags: tuple[str, ...]) -> None:
     node, leaf, slot = (one(answers, name=name) for name in ("node", "leaf", "slot"))
     assert (node["allocator"], node["type"], node["size"], node["offset"]) == ("node", "struct node", 24, 16)
     assert node["line"] == lines_of(source, "/* node */")
-    assert (leaf["allocator"], leaf["type"]) == ("leaf", "struct leaf")
+    assert (leaf["allocator"], leaf["type"], leaf["size"]) == ("leaf", "struct leaf", 6)
     assert leaf["line"] == lines_of(source, "/* leaf */")
     assert (slot["allocator"], slot["size"], slot["offset"], slot["type"]) == ("slot", 40, 39, "int")
     assert slot["line"] == lines_of(source, "/* slot */")
     assert one(answers, name="node gone")["allocator"] is None
+
+
+@pytest.mark.parametrize(
+    ("driver", "flags"),
+    [
+        ("gcc", ("-O0", "-g")),
+        ("gcc", ("-O2",)),
+        ("gcc", ("-O2", "-flto")),
+        ("g++", ("-O2",)),
+        ("g++", ("-O0", "-flto")),
+        ("clang", ("-O2",)),
+        ("clang++", ("-O0", "-g")),
+    ],
+    ids=str,
+)
+def test_sizes_of_types(box: Toolbox, driver: str, flags: tuple[str, ...]) -> None:
+    """R4, R10: a typed primitive's chunk is as large as its type: the last byte is in it, the next one is not.
+
+    What is unknown (an incomplete type, a template's parameter) or has no room in a record is one byte.
+    """
+    need(driver)
+    names = [f"{name}_new(i)p" for name in ("leaf", "wide", "huge", "hidden", "raw")]
+    box.write(
+        "allocscc.toml",
+        f'[allocator.pool]\nalloc = {json.dumps(names)}\n[wrapper.made]\nalloc = ["made()p", "wrapped(Z)p"]\n',
+    )
+    source, plus = PROGRAMS / "typesizes.c", "++" in driver
+    env = {"ALLOCSCC_CC": driver, "ALLOCSCC_CXX": driver}
+    box.allocscc("-O2", "-c", "-DPOOL", source, "-o", "pool.o")
+    box.allocscc("-x", "c++" if plus else "c", *flags, "-c", source, "-o", "main.o", env=env)
+    box.allocscc(*flags, "main.o", "pool.o", "-o", "prog", env=env)
+    sizes = {"leaf": 6, "wide": 70001, "huge": 1, "hidden": 1, "cast": 70001, "made": 6, "wrapped": 6}
+    if plus:
+        sizes |= {"instance": 1, "same": 6}
+    expected = [(name, offset, size) for name, size in sizes.items() for offset in (0, size - 1)]
+    answers = box.answers("prog")
+    found = [answer for answer in answers if answer["allocator"] == "pool"]
+    assert [(answer["name"], answer["offset"], answer["size"]) for answer in found] == expected
+    assert len(answers) == 3 * len(sizes)
+    assert {answer["type"] for answer in found if answer["name"] == "cast"} == {"wide" if plus else "struct wide"}
+    recorded = {"leaf_new": 6, "wide_new": 70001, "hidden_new": 0, "made": 6}
+    linked = {site["callee"]: site["size"] for site in box.sites("prog")}
+    assert {name: linked[name] for name in recorded} == recorded
+    assert linked["huge_new"] == 0
+    if "-flto" not in flags:  # intermediate code has no sites yet
+        assert one(box.sites("main.o"), callee="huge_new")["size"] == 1 << 20
 
 
 @pytest.mark.parametrize("flags", FLAGS)

@@ -11,6 +11,7 @@ from allocscc.sidecar import (
     EVIDENCE,
     FLAG_ARRAY,
     FLAG_TAIL,
+    SIZE_SHIFT,
     VERSION,
     Declaration,
     Site,
@@ -29,6 +30,7 @@ _SITES = st.builds(
     Site,
     file=_TEXT, line=st.integers(0, 2**31 - 1), column=st.integers(0, 2**31 - 1), function=_TEXT, callee=_TEXT,
     type=_TEXT, evidence=st.sampled_from(EVIDENCE), array=st.booleans(), tail=st.booleans(),
+    size=st.integers(0, 2**64),
 )  # fmt: skip
 _DECLARATIONS = st.builds(
     Declaration,
@@ -105,7 +107,18 @@ def test_hostile_input(data):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("file", 3), ("line", "3"), ("line", None), ("column", [1]), ("type", {}), ("callee", None), ("array", "yes")],
+    [
+        ("file", 3),
+        ("line", "3"),
+        ("line", None),
+        ("column", [1]),
+        ("type", {}),
+        ("callee", None),
+        ("array", "yes"),
+        ("size", "8"),
+        ("size", True),
+        ("size", 8.0),
+    ],
 )
 def test_fields_of_wrong_type(key, value):
     """R4: a site has the types that it promises, so that no reader fails later and elsewhere."""
@@ -206,6 +219,17 @@ def test_flags(evidence):
     assert Site("", 0, 0, "", "", evidence=evidence).flags == number
     assert Site("", 0, 0, "", "", evidence=evidence, array=True).flags == number | FLAG_ARRAY
     assert Site("", 0, 0, "", "", evidence=evidence, tail=True).flags == number | FLAG_TAIL
+
+
+@pytest.mark.parametrize(
+    ("size", "recorded"), [(0, 0), (1, 1), (24, 24), (0xFFFFF, 0xFFFFF), (0x100000, 0), (1 << 70, 0), (-1, 0)]
+)
+def test_size_in_flags(size, recorded):
+    """R4, R10: a type's size has the bits above all others; the runtime takes it as it is, so none is cut off."""
+    site = Site("", 0, 0, "", "", "struct s", "dwarf", True, True, True, True, size)
+    assert site.flags >> SIZE_SHIFT == recorded
+    assert site.flags & (1 << SIZE_SHIFT) - 1 == Site("", 0, 0, "", "", "", "dwarf", True, True, True, True).flags
+    assert decode(encode("x.c", "gcc", (site,))) == [site]
 
 
 def test_message_names_the_place():

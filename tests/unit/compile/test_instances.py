@@ -4,6 +4,7 @@ import pytest
 
 from allocscc.compile.instances import function_name, instance, without_arguments
 from allocscc.compile.source import NEW, Sized, SourceSite
+from allocscc.values import replace
 
 _MAKE = "_Z4makeI5appleEPT_v"
 _PUSH = "_ZN5stackI5appleLi3EE4pushERKS0_"
@@ -51,6 +52,16 @@ def test_library():
     symbol = "_ZSt11make_uniqueIA_4pearENSt8__detail9_MakeUniqIT_E7__arrayEm"
     sized, _ = instance(site("typename remove_extent<_Tp>::type", "std::make_unique", "make_unique<_Tp>"), symbol)
     assert (sized.type, sized.evidence, sized.array) == ("pear", "new", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scopes", "symbol", "size"),
+    [("int", "make<T>", _MAKE, 4), ("int", "", "main", 4), ("T", "make<T>", _MAKE, 0), ("int", "make<int>", _MAKE, 0)],
+)
+def test_size(kind, scopes, symbol, size):
+    """R4, R10: never a guess: the size is the type's, and that of an argument is not known."""
+    sized, _ = instance(replace(site(kind, "f", scopes), sized=Sized(kind, "return-type", size=4)), symbol)
+    assert sized.size == size
 
 
 def test_names():

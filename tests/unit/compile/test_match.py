@@ -178,6 +178,26 @@ def test_merged_calls(other, expected):
     assert types([machine(line=3)], sources) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "expected"), [((8, 8), 8), ((0, 8), 8), ((8, 0), 8), ((0, 0), 0), ((8, 16), 0), ((0, 8, 16), 0)]
+)
+def test_size_of_one_type(sizes, expected):
+    """R4, R6, R10: with LTO a header's call is many units', and not each has the type's definition, or the same one."""
+    (site,) = match_sites([machine()], [source("struct s", size=size) for size in sizes])
+    assert (site.type, site.size) == ("struct s", expected)
+
+
+@pytest.mark.parametrize(("sizes", "expected"), [((8, 8), 8), ((8, 0), 8), ((0, 8), 0), ((8, 16), None)])
+def test_merged_calls_of_types_of_one_name(sizes, expected):
+    """R4: never a guess: two types that are local to functions or blocks may have one name."""
+    sources = [source("struct s", line=3, size=sizes[0]), source("struct s", line=5, size=sizes[1])]
+    (merged,) = match_sites([machine(line=3)], sources)
+    assert (merged.type, merged.size) == (("struct s", expected) if expected is not None else ("", 0))
+    sources = [source("struct s", function="f", size=sizes[0]), source("struct s", 8, function="g", size=sizes[1])]
+    (shared,) = match_sites([machine(function="f")], sources, text="\n\t.set\tg,f\n")
+    assert (shared.type, shared.size) == (merged.type, merged.size)
+
+
 def test_what_is_missing_elsewhere_does_not_count():
     """R4: only calls of one function can have become one; a template may have no instance."""
     others = [source("long", line=7, function="other"), source("long", line=8, around=("8:9", "", "make<T>"))]

@@ -35,6 +35,13 @@ def found(place, *frames, **known):
     return site
 
 
+def test_size_goes_with_the_type():
+    """R10: the size of what was found before is not that of the type that the library's functions tell."""
+    frames = Frame(ALLOCATE, f"{LIBRARY}alloc_traits.h", 464, 28), Frame(RESERVE, "/w/a.cc", 12, 5)
+    site = found(machine(), *frames, type="std::pair<int, node>", evidence="new", size=12)
+    assert (site.type, site.size) == ("node", 0)
+
+
 @pytest.mark.parametrize(
     ("frames", "expected"),
     [

@@ -73,6 +73,13 @@ def test_label_and_record_behind_the_call():
     assert "\t.popsection\n\tnop\n" in text
 
 
+def test_size_of_the_type():
+    """R4, R10: the runtime finds the size of a typed primitive's chunk in the record."""
+    text = annotate(function(["call\tmalloc@PLT", "nop"]), type="struct s", evidence="return-type", size=24)
+    assert [record[-1] for record in records(text)] == [5 | 24 << 12]
+    assert decode(sidecar(text))[0].size == 24
+
+
 def test_record_names_its_section():
     """R6: `--gc-sections` drops a record with its function's section."""
     text = annotate(function(['.section\t.text.f,"ax",@progbits', "call\tmalloc"]))

@@ -295,6 +295,64 @@ def test_cast(look, body, type_):
     assert described(site) == ((type_, "cast", True) if type_ else None)
 
 
+@pytest.mark.parametrize(
+    ("body", "size"),
+    [
+        ("return new_node(q);", 40),
+        ("return (struct S *)new_node(q);", 4),  # the flexible member has no size
+        ("return (struct U (*)[2])new_node(q);", 80),
+        ("return (named_by_typedef *)new_node(q);", 8),
+        ("return (char **)new_node(q);", 8),
+        ("return (enum E *)new_node(q);", 4),
+        ("return (struct later *)new_node(q);", 16),
+        ("return (struct packed *)new_node(q);", 9),
+        ("struct { char c; long l; } *a = (__typeof__(a))new_node(q); return a;", 16),
+        ("return (struct nowhere *)new_node(q);", 0),
+        ("return (int (*)[])new_node(q);", 0),
+        ("return (int (*)[n])new_node(q);", 0),
+        ("return (struct strange *)new_node(q);", 0),  # a member of a type that libclang does not know
+        ("return (struct strange (*)[3])new_node(q);", 0),
+        ("return (struct around *)new_node(q);", 0),
+        ("return (struct empty *)new_node(q);", 0),
+        ("struct U *r = malloc(n); return r;", 40),
+        ("struct U *v; posix_memalign((void **)&v, 64, n); return v;", 40),
+        ("return strdup(s);", 1),
+        ("return malloc(n * sizeof(struct U));", 0),
+        ("return malloc(n);", None),
+    ],
+)
+def test_size_of_a_type(look, body, size):
+    """R4, R10: a type's size is known where a pointer to it tells it, and libclang knows its definition."""
+    types = (
+        "struct later; struct empty {}; struct strange { int a[3]; _Decimal64 d; };"
+        "struct around { struct strange s[2]; };"
+        "\n#pragma pack(push, 1)\nstruct packed { char c; long l; };\n#pragma pack(pop)\n"
+    )
+    (site,) = look(f"{types}{in_function(body)} struct later {{ long l[2]; }};")
+    assert (site.sized.size if site.sized else None) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("void *f() { return new T; }", 4),
+        ("void *f() { return new T[3]; }", 4),
+        ("void *f() { return new int[2][3]; }", 12),
+        ("void *f() { return new N::V::W<long>; }", 8),
+        ("struct E {}; void *f() { return new E; }", 1),
+        ("template <class X> void *f() { return new T; }", 4),
+        ("template <class X> void *f() { return new X; }", 0),
+        ("template <class X> void *f() { return new N::V::W<X>; }", 0),
+        ("template <class X> struct Y { X x; void *f() { return new Y; } };", 0),
+        ("template <class X> void *f() { struct L { int i; }; return new L; }", 0),
+    ],
+)
+def test_size_in_cpp(look, text, size):
+    """R4, R10: in a template only what is the same in every instance has a size."""
+    (site,) = plus(look, text)
+    assert site.sized.size == size
+
+
 def test_returned_type(look):
     """R4: the function's own result type is a conversion, too."""
     (site,) = look("static struct U *make(int n) { return malloc(n); }")
