@@ -12,8 +12,28 @@ from allocscc.link.plan import REDIRECT, REPLACE, WRAP
 from allocscc.link.trace import split_member
 from allocscc.link.twolinks import EditedInput, own_name, stub_name, title
 
+_DF_TEXTREL = 4  # ELF gABI, "Dynamic Section": DT_FLAGS
+_EXPORTING = ("E", "export-dynamic", "dynamic-list")  # options of all four linkers, without their dashes
 # mold names PLT and GOT entries: printf$plt
 _MOLD_SUFFIXES = ("plt", "pltgot", "got", "gottpoff", "tlsgd", "tlsdesc")
+
+
+def _is_ifunc(fact: SymbolFact) -> bool:
+    """Whether an output's symbol is an ifunc; lld shows one whose address is taken as its PLT entry, a function."""
+    return fact.kind == "ifunc" or (fact.kind, fact.size, fact.section) == ("function", 0, ".iplt")
+
+
+def _is_alike(one: SymbolFact, other: SymbolFact) -> bool:
+    """Whether two symbols of one output and another, whatever their names, are the same thing."""
+    if (one.kind, one.size, one.section) == (other.kind, other.size, other.section):
+        return True
+    return _is_ifunc(one) and _is_ifunc(other) and one.kind != other.kind
+
+
+def _flags(line: Line) -> int:
+    """The value of a `FLAGS` line; 0 for others."""
+    name, _, value = line.name.partition(" ")
+    return int(value, 16) if name == "FLAGS" else 0
 
 
 class Causes:
@@ -38,7 +58,12 @@ class Causes:
         """The cause of a line, or "" if there is none."""
         if (line.sign, line.kind, line.name) in self.links.written_out:
             return SCRIPT_CAUSE
-        ask = {"option": self._option, "input": self._input, "section": self._section}.get(line.kind)
+        ask = {
+            "option": self._option,
+            "input": self._input,
+            "section": self._section,
+            "property": self._property,
+        }.get(line.kind)
         if ask is not None:
             return ask(line)
         if line.fact is None:
@@ -107,8 +132,22 @@ class Causes:
 
     def _is_same(self, fact: SymbolFact, name: str, where: Outcome) -> bool:
         """Whether an outcome defines under another name what a fact is about."""
-        same = (fact.kind, fact.size, fact.section)
-        return any(one.name == name and (one.kind, one.size, one.section) == same for one in where.symbols)
+        return any(one.name == name and _is_alike(fact, one) for one in where.symbols)
+
+    def _no_ifunc_any_more(self) -> str:
+        """The decision that put an ordinary function, its stub, into the place of an ifunc; or ""."""
+        ifuncs = {one.name for one in self.links.vanilla.symbols if _is_ifunc(one)}
+        found = (d for d in self.claims.acting if d.action == REPLACE and d.symbol in ifuncs)
+        return next(map(title, found), "")
+
+    def _property(self, line: Line) -> str:
+        """The cause of a text relocation that is gone: mold makes one for an ifunc whose address code has."""
+        changed = [one for one in self.lines if one.kind == "property" and one.name.startswith(("TEXTREL ", "FLAGS "))]
+        if line not in changed:
+            return ""
+        flags = {sign: sum(_flags(one) for one in changed if one.sign == sign) for sign in "+-"}
+        is_gone = flags["-"] == flags["+"] | _DF_TEXTREL and not flags["+"] & _DF_TEXTREL
+        return self._no_ifunc_any_more() if is_gone and (line.sign, line.name[:5]) != ("+", "TEXTR") else ""
 
     def _from_pool(self, fact: SymbolFact) -> str:
         key = (fact.name, fact.kind, fact.size)
@@ -166,20 +205,31 @@ class Causes:
         same = pair is not None and (pair.version, pair.visibility, pair.binding) == (
             fact.version, fact.visibility, fact.binding,
         )  # fmt: skip
+        if same and self.lto and self.lto.explains(fact):
+            return LTO_CAUSE
         if sign == "-":
             if self._is_bound(fact):
                 return self.claims.refers.get(fact.name, "")
             decision = self.claims.by_symbol.get(fact.name)
-            return title(decision) if same and decision and decision.action == REPLACE else ""
-        if pair is not None and not same:
-            return ""
+            if decision is None or decision.action != REPLACE:
+                return ""
+            # gold exports an ifunc of a program, and nothing else of it, for the relocation of its address
+            is_golds = pair is None and _is_ifunc(fact) and self._exports_by_chance()
+            return title(decision) if same or is_golds else ""
         if fact.visibility == "hidden":  # bfd lists what it makes for a hidden reference; loaders pass over it
             return self._from_linker(fact)
+        if pair is not None and not same:
+            return ""
         for one, cause in self.claims.pool:
             exported = one.visibility in ("default", "protected") and one.binding != "local"
             if exported and (one.name, one.kind, one.size) == (fact.name, fact.kind, fact.size):
                 return cause
         return ""
+
+    def _exports_by_chance(self) -> bool:
+        """Whether the output is a program of which nobody asks for exports: then only the linker finds any needed."""
+        asked = any(option.lstrip("-").startswith(_EXPORTING) for option in self.links.vanilla.options)
+        return not asked and any(name == "interpreter" for name, _ in self.links.vanilla.properties)
 
     def _section(self, line: Line) -> str:
         """The cause of most of a section's growth, if what was added can account for all of it."""

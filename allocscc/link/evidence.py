@@ -4,7 +4,6 @@ import os
 from collections import Counter
 
 from allocscc import toolchain
-from allocscc.elf import archive
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError
 from allocscc.link.copies import copy_problems
@@ -15,7 +14,14 @@ from allocscc.link.outcome import ObjectFacts, Outcome, read_object
 from allocscc.link.plan import LEAVE, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
 from allocscc.link.runtime import Runtime, interposable
-from allocscc.link.trace import read_member, read_options, split_member, thin_members, with_thin_members
+from allocscc.link.trace import (
+    archive_members,
+    read_member,
+    read_options,
+    split_member,
+    thin_members,
+    with_thin_members,
+)
 from allocscc.link.twolinks import (
     INTERPOSE,
     KEPT_ALIVE,
@@ -67,7 +73,7 @@ def two_links(job: LinkJob, real: str, vanilla: Outcome, ours: Outcome, kept: di
         tuple(edited),
         headers,
         os.path.normpath(runtime.exports),
-        tuple(_problems(job, plan, edited, kept)),
+        (*_untold(job, vanilla, ours, edited), *_problems(job, plan, edited, kept)),
         lto,
         _written_out(job, vanilla, ours),
     )
@@ -125,9 +131,7 @@ def _holder(path: str, place: tuple[int, int] | None) -> str:
     """The name that a linker gives the object or archive member at a decision's place."""
     if place is None or place[1] < 0:
         return path
-    with open(path, "rb") as file:
-        members = archive.members(file.read(), path, os.path.dirname(path))
-    return f"{path}({members[place[1]].name})"
+    return f"{path}({archive_members(path)[place[1]].name})"
 
 
 def _role(path: str, member: str, runtime: Runtime, kept: dict[str, str], swapped: dict[str, str]) -> tuple[str, str]:
@@ -158,6 +162,22 @@ def _facts(path: str, member: str) -> ObjectFacts:
     except (FormatError, OSError):
         pass
     return ObjectFacts()
+
+
+def _untold(job: LinkJob, vanilla: Outcome, ours: Outcome, edited: list[EditedInput]) -> list[str]:
+    """Objects that must have been linked and that the linker does not name: then its trace is not understood.
+
+    Without this, a linker that says nothing would have the same inputs in both links: none.
+    """
+    if "--start-lib" in job.args:  # objects behind it are taken as an archive's members are
+        return []
+    copies = {one.original: one.path for one in edited}
+    found = []
+    for source in job.inputs:
+        path = os.path.normpath(source.path)
+        if source.kind == OBJECT and not (path in vanilla.inputs and copies.get(path, path) in ours.inputs):
+            found.append(f"{path}: the linker does not say that it took this object; what took part is not known")
+    return found
 
 
 def _problems(job: LinkJob, plan: LinkPlan, edited: list[EditedInput], kept: dict[str, str]) -> list[str]:

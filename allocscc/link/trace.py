@@ -1,5 +1,6 @@
 """Which files and archive members took part in a link: what the four linkers print for `--trace --trace` (R15)."""
 
+import functools
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -57,15 +58,24 @@ def read_options(args: list[str]) -> list[str]:
     return words
 
 
+@functools.cache
+def archive_members(path: str) -> tuple[archive.Member, ...]:
+    """An archive's members; read once, libc's has two thousand.
+
+    Raises:
+        FormatError, OSError: the archive is damaged, or cannot be read.
+    """
+    with open(path, "rb") as file:
+        return tuple(archive.members(file.read(), path, os.path.dirname(path) or "."))
+
+
 def read_member(path: str, name: str) -> bytes:
     """The bytes of an archive's member.
 
     Raises:
         FormatError: the archive has no such member, or is damaged.
     """
-    with open(path, "rb") as file:
-        members = archive.members(file.read(), path, os.path.dirname(path) or ".")
-    for member in members:
+    for member in archive_members(path):
         if member.name == name:
             return member.data
     raise FormatError(f"{path}: has no member {name}")

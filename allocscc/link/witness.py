@@ -6,6 +6,8 @@ links have the same objects. The second time it is called is when our link phase
 what that command line names in temporary folders. Nothing is written but into the folder `ALLOCSCC_WITNESS`.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
@@ -19,20 +21,21 @@ from typing import Any
 
 from allocscc import toolchain
 from allocscc.errors import AllocsError, ToolError
-from allocscc.link.evidence import two_links
-from allocscc.link.job import ARCHIVE, LinkJob, file_kind
-from allocscc.link.outcome import read_outcome
-from allocscc.link.response import expand_response_files, quote_response
-from allocscc.link.trace import read_options, read_trace
-from allocscc.link.twolinks import Verdict
-from allocscc.link.verify import verify
+from allocscc.link.job import LinkJob
+from allocscc.link.response import expand_response_files
+from allocscc.link.taken import linked
+from allocscc.link.trace import read_options
 from allocscc.values import asdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from allocscc.link.outcome import Outcome
+    from allocscc.link.twolinks import Verdict
 
 FOLDER, REAL, RESULT = "ALLOCSCC_WITNESS", "ALLOCSCC_WITNESS_REAL", "result.json"
 # Options that write files of the user's, or take from the output what is to be compared; with their arguments.
 _DROPPED_WITH_ARGUMENT = ("-o", "--output", "-Map", "--Map", "--dependency-file")
 _DROPPED = ("-s", "--strip-all", "-x", "--discard-all", "-X", "--discard-locals", "--print-map", "-M", "-t", "--trace")
-_LONG = 100_000  # bytes of arguments that are passed by a response file instead
 _JOINED = ("--output=", "-Map=", "--Map=", "--dependency-file=")
 
 
@@ -89,8 +92,12 @@ def _both(name: str, real: str, args: list[str], folder: str) -> tuple[Verdict, 
     Raises:
         AllocsError, OSError: a link failed, or an output cannot be read.
     """
+    from allocscc.link.evidence import two_links
+    from allocscc.link.outcome import read_outcome
+    from allocscc.link.verify import verify
+
     _write(folder, "vanilla.json", args)
-    inputs = _linked(real, args, os.path.join(folder, "vanilla", "output"), _vanilla_environment())
+    inputs = linked(real, args, os.path.join(folder, "vanilla", "output"), _vanilla_environment())
     vanilla = read_outcome(os.path.join(folder, "vanilla", "output"), inputs, read_options(args))
     output = os.path.join(folder, "ours", "output")
     command = [*args, "-o", output]
@@ -105,7 +112,19 @@ def _both(name: str, real: str, args: list[str], folder: str) -> tuple[Verdict, 
     ours = read_outcome(output, made["inputs"], read_options(made["args"]))
     job = LinkJob(command, os.getcwd(), real)
     links = two_links(job, real, vanilla, ours, made["kept"])
-    return verify(links), {"vanilla": args, "ours": made["args"], "said": said}
+    seen = {"vanilla": seen_of(links.vanilla), "ours": seen_of(links.ours)}
+    return verify(links), {"vanilla": args, "ours": made["args"], "said": said, "seen": seen}
+
+
+def seen_of(outcome: Outcome) -> dict[str, list[str]]:
+    """What was compared, of one link: a proof about nothing would show here."""
+    # loaders pass over hidden ones, which bfd lists
+    seen = [fact for fact in outcome.dynamic if fact.visibility not in ("hidden", "internal")]
+    exports, imports = (
+        [f"{fact.name}@{fact.version}".rstrip("@") for fact in seen if fact.defined == defined]
+        for defined in (True, False)
+    )
+    return {"inputs": list(outcome.inputs), "exports": exports, "imports": imports}
 
 
 def _be_the_linker(real: str, argv: list[str], folder: str) -> int:
@@ -120,47 +139,12 @@ def _be_the_linker(real: str, argv: list[str], folder: str) -> int:
             shutil.copyfile(word, copy)
             kept[os.path.normpath(os.path.join(os.getcwd(), word))] = copy
     try:
-        inputs = _linked(real, args, output, dict(os.environ))
+        inputs = linked(real, args, output, dict(os.environ))
     except ToolError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     _write(folder, "ours.json", {"args": args, "inputs": inputs, "kept": kept})
     return 0
-
-
-def _linked(real: str, args: list[str], output: str, env: dict[str, str], *, with_map: bool = True) -> list[str]:
-    """Link, and give the inputs that took part.
-
-    Args:
-        real: the linker.
-        args: its arguments without an output.
-        output: path of the output.
-        env: its environment.
-        with_map: whether to ask mold for a map: without one, members count that it does not use.
-
-    Raises:
-        ToolError: the linker failed; the message has its words.
-    """
-    tracing, map_path = ["--trace", "--trace"], f"{output}.map"
-    with_map = with_map and toolchain.run([real, "--version"]).startswith("mold")
-    if with_map:
-        tracing.append(f"-Map={map_path}")
-    words = [*args, "-o", output, *tracing]
-    if sum(map(len, words)) > _LONG:
-        with open(f"{output}.arguments", "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(quote_response(words))
-        words = [f"@{output}.arguments"]
-    done = subprocess.run([real, *words], env=env, capture_output=True, text=True, errors="surrogateescape")
-    if done.returncode and with_map:  # mold 1.10 cannot write a map of every link
-        return _linked(real, args, output, env, with_map=False)
-    if done.returncode:
-        raise ToolError(f"{real} failed with status {done.returncode}:\n{done.stderr}")
-    sys.stderr.write(done.stderr)
-    map_text = None
-    if with_map:
-        with open(map_path, encoding="utf-8", errors="surrogateescape") as file:
-            map_text = file.read()
-    return read_trace(done.stdout, os.getcwd(), lambda path: file_kind(path) not in ("", ARCHIVE), map_text)
 
 
 def _vanilla_environment() -> dict[str, str]:
@@ -181,7 +165,7 @@ def _without(path: str, folder: str) -> str:
 
 def _write(folder: str, name: str, value: Any) -> None:
     with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-        json.dump(value, file)
+        file.write(json.dumps(value))  # `json.dump` is written in Python
 
 
 def _read(folder: str, name: str) -> Any:

@@ -2,19 +2,17 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
 from allocscc.link.outcome import read_outcome
 from tests.integration.conftest import PROGRAMS, ROOT, WRAPPERS, Toolbox, need, one, verify
+from tests.integration.test_explain_lies import CALLER, HELLO, lying_linker
 
 SOURCES = (PROGRAMS / "wrapped.c", PROGRAMS / "xmalloc.c")
 INCLUDE = ("-I", str(ROOT / "stubgen"), "-I", str(PROGRAMS))
 LINKERS = {"bfd": "ld.bfd", "gold": "ld.gold", "lld": "ld.lld", "mold": "mold"}
-HELLO = '#include <stdio.h>\nint main(void) { return puts("hello") < 0; }\n'
-CALLER = "#include <stddef.h>\nvoid *xmalloc(size_t);\nint main(void) { return !xmalloc(8); }\n"
 SLAB = """#include <stddef.h>
 static char pool[4096]; static size_t used;
 void *slab_get(size_t n) { void *p = pool + used; used += n; return p; }
@@ -27,7 +25,6 @@ void free(void *p) { (void)p; }
 void *calloc(size_t n, size_t m) { return malloc(n * m); }
 void *realloc(void *p, size_t n) { (void)p; return malloc(n); }
 """
-# Finds a fault of another module; its repair makes the test pass.
 
 
 @pytest.fixture(params=LINKERS)
@@ -247,81 +244,6 @@ def test_facts_are_those_that_others_read(box: Toolbox, linker: str) -> None:
     assert {(fact.name, fact.version, fact.defined) for fact in outcome.dynamic} == expected
     assert ("xmalloc", "V1", True) in expected
     assert list(outcome.sections) == sections
-
-
-# lies
-
-
-def lying_linker(box: Toolbox, lie: str) -> dict[str, str]:
-    """An environment whose linker does something else where our link asks it: `lie` is a line of sh."""
-    script = box.write("lies/ld", f'#!/bin/sh\ncase " $* " in *" __allocs_runtime "*)\n{lie}\n;; esac\nexec ld "$@"\n')
-    script.chmod(0o755)
-    return {"COMPILER_PATH": str(script.parent)}
-
-
-def test_an_object_slipped_in(box: Toolbox) -> None:
-    """R15: an input that only our link has, with a symbol that looks like ours."""
-    box.write("hello.c", HELLO)
-    box.write("planted.c", "int __allocs_planted = 1;\n")
-    box.run("gcc", "-c", "planted.c")
-    env = lying_linker(box, f'set -- "$@" {box.folder}/planted.o')
-    result = verify(box, "gcc", "hello.c", "-o", "prog", env=env, check=False)
-    found = {(line["sign"], line["kind"], Path(line["name"]).name) for line in result["unexplained"]}  # type: ignore[attr-defined]
-    assert ("+", "symbol", "__allocs_planted") in found
-    assert ("+", "input", "planted.o") in found
-    assert result["traceless"] == []
-
-
-@pytest.mark.parametrize(
-    ("lie", "found"),
-    [
-        ('set -- -z execstack "$@"', "stack"),
-        ('set -- "$@" --no-as-needed -lm', "needed"),
-        ('set -- --export-dynamic "$@"', "export"),
-        ('set -- -rpath /nowhere "$@"', "RUNPATH"),
-    ],
-)
-def test_another_option_slipped_in(box: Toolbox, lie: str, found: str) -> None:
-    """R15: what says how the output behaves is compared, too."""
-    box.write("hello.c", HELLO)
-    result = verify(box, "gcc", "hello.c", "-o", "prog", env=lying_linker(box, lie), check=False)
-    lines = result["unexplained"]
-    assert any(found in f"{line['kind']} {line['text']}" for line in lines), lines  # type: ignore[attr-defined]
-
-
-def test_a_decision_not_carried_out(box: Toolbox) -> None:
-    """R15: a linker without our `--wrap`: the decision has no trace."""
-    box.write("caller.c", CALLER)
-    box.run("gcc", "-O2", "-fPIC", "-shared", SOURCES[1], "-o", "libx.so")
-    lie = 'for word; do shift; case $word in --wrap=*) ;; *) set -- "$@" "$word" ;; esac; done'
-    env = WRAPPERS | lying_linker(box, lie)
-    result = verify(box, "gcc", "caller.c", "-L.", "-lx", "-o", "prog", env=env, check=False)
-    assert [text.partition(":")[0] for text in result["traceless"]] == ["xmalloc"]  # type: ignore[attr-defined]
-
-
-def test_a_plan_that_is_not_the_links(box: Toolbox) -> None:
-    """R2, R15: a hook that decides one thing in the link and another for who asks."""
-    box.write("caller.c", CALLER)
-    box.write("x.c", "#include <stdlib.h>\nvoid *xmalloc(size_t n) { return malloc(n); }\n")
-    box.write("allocscc.toml", '[wrapper.x]\nalloc = ["xmalloc(Z)p"]\n[hooks]\nplan = "lie.py"\n')
-    box.write(
-        "lie.py",
-        "import os\nfrom allocscc.values import replace\n"
-        "def plan(config, plan):\n"
-        "    if 'ALLOCSCC_WITNESS_REAL' not in os.environ: return plan\n"
-        "    return replace(plan, decisions=tuple(d for d in plan.decisions if d.symbol != 'xmalloc'))\n",
-    )
-    result = verify(box, "gcc", "caller.c", "x.c", "-o", "prog", check=False)
-    assert any("xmalloc" in text for text in result["traceless"])  # type: ignore[attr-defined]
-    assert any("is not the one that this command line gives" in text for text in result["problems"])  # type: ignore[attr-defined]
-
-
-def test_a_link_that_fell_back(box: Toolbox) -> None:
-    """R15: where our link was done without us, the report says so, and what the linker had to say."""
-    box.write("hello.c", HELLO)
-    result = verify(box, "gcc", "hello.c", "-o", "prog", env=lying_linker(box, "exit 1"), check=False)
-    assert "so it was done without them" in str(result["said"])
-    assert any(text.startswith("runtime") for text in result["traceless"])  # type: ignore[attr-defined]
 
 
 def test_a_projects_header_in_the_stubs(box: Toolbox) -> None:

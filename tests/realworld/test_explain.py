@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,9 @@ from benchmarks.projects import LUA, SQLITE
 
 from .conftest import Builds
 
-# Finds a fault of another module; its repair makes the test pass.
 
-
-def prove(build: Build, *command: str) -> None:
-    """Both links of a command, in the tree of a build; fails with what is not explained."""
+def prove(build: Build, *command: str) -> dict[str, Any]:
+    """The proof of a link command, made in the tree of a build; fails with what is not explained."""
     words = [os.path.join(ROOT, "bin", "allocs"), "explain", "--verify", "--json", "--", "gcc", *command]
     done = subprocess.run(words, cwd=build.tree, env=build.environment(), capture_output=True, text=True, timeout=600)
     assert done.returncode in (0, 1), done.stderr
@@ -24,6 +23,7 @@ def prove(build: Build, *command: str) -> None:
     left = {key: result[key] for key in ("unexplained", "traceless", "problems", "said")}
     assert result["proved"], json.dumps(left, indent=1)
     assert result["explained"]
+    return result
 
 
 def tree_with_pack(project: object, folder: Path) -> Build:
@@ -62,6 +62,26 @@ def test_lua(lua: Build) -> None:
 def test_lua_as_it_is_linked(lua: Build) -> None:
     """R15: the same with every symbol exported, for modules that are loaded later."""
     prove(lua, "-o", "lua", "-Wl,-E", "lua.o", "liblua.a", "-lm", "-ldl")
+
+
+def test_lua_as_a_shared_library(tmp_path: Path) -> None:
+    """R6, R15: Lua's objects, position-independent, as a shared library, and its program that uses it."""
+    build = tree_with_pack(LUA, tmp_path)
+    build.step("make", "-j2", f"CC={build.cc}", "CFLAGS=-O2 -g -std=c99 -DLUA_USE_LINUX -fPIC", "o")
+    objects = sorted(path.name for path in Path(build.tree).glob("*.o") if path.name != "lua.o")
+    library = ("-shared", "-Wl,-soname,liblua.so", *objects, "-lm", "-ldl", "-o", "liblua.so")
+    seen = prove(build, *library)["seen"]
+    assert seen["ours"]["exports"] == seen["vanilla"]["exports"]
+    assert {"lua_newstate", "luaL_newstate", "luaopen_string"} <= set(seen["vanilla"]["exports"])
+    taken = {Path(one).name.rpartition("-")[2] for one in seen["ours"]["inputs"]}
+    assert {"lauxlib.o", "lstate.o", "lmem.o"} <= taken
+    build.step(build.cc, *library)
+    program = ("-o", "lua", "lua.o", "-L.", "-llua", "-Wl,-rpath,.")
+    prove(build, *program)
+    build.step(build.cc, *program)
+    words = ["./lua", "-e", "print(#string.rep('x', 1000))"]
+    done = subprocess.run(words, cwd=build.tree, capture_output=True, text=True, check=True)
+    assert done.stdout == "1000\n"
 
 
 def test_sqlite(tmp_path: Path) -> None:

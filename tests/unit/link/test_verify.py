@@ -380,3 +380,84 @@ def test_records_in_link_time_code():
     links = TwoLinks(Outcome(symbols=(MAIN,)), ours, plan, (register, RUNTIME_OBJECT), lto=True)
     assert verify(links).proved, verify(links)
     assert "- symbol main" in unexplained(replace(links, lto=False))
+
+
+def test_an_export_of_link_time_code():
+    """R15: a function that LTO makes of another size, in the dynamic symbol table, too; its version stays."""
+    plan, register = LinkPlan((), register=True), new_object("/rt/site.o", REGISTER)
+    after = replace(MAIN, size=29)
+    ours = Outcome(symbols=(after,), dynamic=(after,), inputs=(register.path,))
+    links = TwoLinks(Outcome(symbols=(MAIN,), dynamic=(MAIN,)), ours, plan, (register,), lto=True)
+    assert verify(links).proved, verify(links)
+    versioned = replace(links, ours=replace(ours, dynamic=(replace(after, version="V1"),)))
+    assert unexplained(versioned) == ["- export main", "+ export main"]
+
+
+IFUNC = replace(XMALLOC, kind="ifunc")
+_INTERPRETER = ("interpreter", "/lib64/ld.so")
+
+
+def with_ifunc(shown, *, properties=(), dynamic=()):
+    """The links of `PROVED`, of an ifunc that the vanilla output shows as it says."""
+    vanilla = replace(
+        VANILLA,
+        symbols=(MAIN, shown, undefined("malloc")),
+        dynamic=(*VANILLA.dynamic, *dynamic),
+        properties=(*VANILLA.properties, *properties),
+    )
+    real = replace(IFUNC, name="__real_xmalloc", visibility="hidden")
+    links = with_symbols(replace(PROVED, vanilla=vanilla), real, without=("__real_xmalloc",))
+    changed = replace(links.ours, properties=(*VANILLA.properties, *(one for one in properties if one == _INTERPRETER)))
+    smaller = {".dynsym": 24 * len(dynamic), ".gnu.version": 2 * len(dynamic)}
+    tables = tuple((name, size - smaller.get(name, 0)) for name, size in changed.sections)
+    return replace(links, ours=replace(changed, sections=tables))
+
+
+@pytest.mark.parametrize("shown", [IFUNC, replace(XMALLOC, section=".iplt", size=0)])
+def test_an_ifunc(shown):
+    """R15: lld shows one whose address is taken as its PLT entry; no other function may change its kind."""
+    assert verify(with_ifunc(shown)).proved, verify(with_ifunc(shown))
+    other = replace(shown, kind="function", size=7, section=".text")
+    assert unexplained(with_ifunc(other)) == ["- symbol xmalloc", "+ symbol __real_xmalloc"]
+
+
+def test_an_ifunc_that_gold_exports():
+    """R15: gold exports a program's ifunc for its relocation; what a shared object exports, stays."""
+    assert unexplained(with_ifunc(IFUNC, properties=(_INTERPRETER,), dynamic=(IFUNC,))) == []
+    assert "- export xmalloc" in unexplained(with_ifunc(IFUNC, dynamic=(IFUNC,)))
+    links = with_ifunc(IFUNC, properties=(_INTERPRETER,), dynamic=(IFUNC,))
+    asked = replace(links.vanilla, options=(*VANILLA.options, "--export-dynamic"))
+    assert "- export xmalloc" in unexplained(replace(links, vanilla=asked))
+    plain = with_ifunc(XMALLOC, properties=(_INTERPRETER,), dynamic=(XMALLOC,))
+    assert "- export xmalloc" in unexplained(plain)
+
+
+def test_text_relocations_for_an_ifunc():
+    """R15: mold's, for the address of an ifunc, go with it; no other flag may, and none may come."""
+    textrel = (("TEXTREL", "0x0"), ("FLAGS", "0x4"))
+    assert verify(with_ifunc(IFUNC, properties=textrel)).proved
+    gone = ["- property TEXTREL 0x0", "- property FLAGS 0x4"]
+    assert unexplained(with_ifunc(XMALLOC, properties=textrel))[-2:] == gone
+    more = with_ifunc(IFUNC, properties=(("TEXTREL", "0x0"), ("FLAGS", "0xc")))
+    assert "- property FLAGS 0xc" in unexplained(more)
+    kept = replace(more, ours=replace(more.ours, properties=(*more.ours.properties, ("FLAGS", "0x8"))))
+    assert verify(kept).proved
+    come = replace(kept, vanilla=kept.ours, ours=replace(kept.ours, properties=kept.vanilla.properties))
+    assert "+ property TEXTREL 0x0" in unexplained(come)
+
+
+def test_bounds_of_the_records_that_become_hidden():
+    """R15: objects with records, linked without us, export where these begin; ours has a hidden reference."""
+    start = SymbolFact("__start_allocs_sites", "allocs_sites", "global", "notype", "protected")
+    hidden = replace(start, visibility="hidden")
+    register = new_object("/rt/site.o", REGISTER, undefined(start.name))
+    ours = Outcome(symbols=(start,), dynamic=(hidden,), inputs=(register.path,))
+    links = TwoLinks(Outcome(symbols=(start,), dynamic=(start,)), ours, LinkPlan((), register=True), (register,))
+    assert verify(links).proved, verify(links)
+    own = replace(start, name="api", section=".data", kind="object", size=4)
+    lost = replace(
+        links,
+        vanilla=Outcome(symbols=(own,), dynamic=(own,)),
+        ours=replace(ours, symbols=(own,), dynamic=(replace(own, visibility="hidden"),)),
+    )
+    assert unexplained(lost) == ["- export api", "+ export api"]
