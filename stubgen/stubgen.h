@@ -15,8 +15,8 @@
 
 /* The runtime lives in the executable. Objects that meet no runtime run unchanged: one test, and forward. */
 #define RT_API __attribute__((weak))
-RT_API void __allocs_enter(struct alloc_wrapper *, void *site, void *frame);
-RT_API void __allocs_leave(void *frame);
+RT_API void *__allocs_push(struct alloc_wrapper *, void *site, void *frame);
+RT_API void __allocs_range(struct alloc_wrapper *, const void *code);
 RT_API void __allocs_insert(struct allocator *, void *chunk, size_t size, void *site, void *frame);
 RT_API uint64_t __allocs_remove(struct allocator *, void *chunk);
 RT_API uint64_t __allocs_take(struct allocator *, void *chunk);
@@ -103,9 +103,9 @@ RT_API void __allocs_unload(const void *inside);
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
-		if (__allocs_enter) __allocs_enter(&identity, STUB_SITE, STUB_FRAME);                       \
+		void *stub_below = __allocs_push ? __allocs_push(&identity, STUB_SITE, STUB_FRAME) : 0;     \
 		ret stub_result = real args;                                                                \
-		if (__allocs_leave) __allocs_leave(STUB_FRAME);                                             \
+		if (stub_below) ALLOCS_POP(stub_below);                                                     \
 		STUB_AFTER_CALL(name);                                                                      \
 		STUB_KEEP_FRAME;                                                                            \
 		return stub_result;                                                                         \
@@ -115,11 +115,18 @@ RT_API void __allocs_unload(const void *inside);
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
-		if (__allocs_enter) __allocs_enter(&identity, STUB_SITE, STUB_FRAME);                       \
+		void *stub_below = __allocs_push ? __allocs_push(&identity, STUB_SITE, STUB_FRAME) : 0;     \
 		real args;                                                                                  \
-		if (__allocs_leave) __allocs_leave(STUB_FRAME);                                             \
+		if (stub_below) ALLOCS_POP(stub_below);                                                     \
 		STUB_AFTER_CALL(name);                                                                      \
 		STUB_KEEP_FRAME;                                                                            \
+	}
+
+/* Instead of a caller stub: where a wrapper's code is (R16). Before the program's own constructors. */
+#define WRAPPER_RANGE(name, mark, identity, code)                                                   \
+	__attribute__((constructor(101))) static void mark(void)                                        \
+	{                                                                                               \
+		if (__allocs_range && code) __allocs_range(&identity, (const void *)code);                  \
 	}
 
 /* Entry stubs stand in for an allocator's entry points and index the chunk. */

@@ -1,8 +1,8 @@
 """Reads and merges the config layers, weakest first (DESIGN §3, R1).
 
 `config/builtin.toml` → packs that any layer names in `use` → `/etc/allocscc.toml` → the user's → the project's
-`allocscc.toml` (from the working folder upwards) → files in `ALLOCSCC_CONFIG` → `LIBALLOCS_*`. A later entry of the
-same name replaces an earlier one whole. A file that another one uses lies right below it.
+`allocscc.toml` (from the working folder upwards) → files in `ALLOCSCC_CONFIG` → `LIBALLOCS_*` → `ALLOCSCC_OBSERVE`. A
+later entry of the same name replaces an earlier one whole. A file that another one uses lies right below it.
 """
 
 import os
@@ -14,6 +14,7 @@ from allocscc.config.read import nearest, read_layer
 from allocscc.config.variables import from_variables
 from allocscc.errors import ConfigError
 from allocscc.places import data_folder, layer_files
+from allocscc.values import replace
 
 _BUILTIN = "builtin"
 
@@ -39,13 +40,13 @@ def merge_layers(layers: Iterable[Config]) -> Config:
 
 def load_layers(env: Mapping[str, str], cwd: str) -> list[Config]:
     """Every layer that exists, weakest first, fit to be merged; `load_config` says what may be wrong with one."""
-    builtin, variables = read_layer(_pack_path(_BUILTIN)), from_variables(env)
+    builtin, variables, how = read_layer(_pack_path(_BUILTIN)), from_variables(env), _how(env)
     packs: dict[str, list[Config]] = {}
     own: list[Config] = []
 
     def together(packs: dict[str, list[Config]], own: list[Config]) -> list[Config]:
         layers = [builtin, *(layer for group in packs.values() for layer in group), *own]
-        return [*layers, variables] if variables != _nothing() else layers
+        return [*layers, *(layer for layer in (variables, how) if layer != _nothing())]
 
     named = [os.path.join(cwd, path) for path in env.get("ALLOCSCC_CONFIG", "").split(":")]
     for path, personal in layer_files(dict(env), cwd):
@@ -109,6 +110,18 @@ def validate(config: Config) -> None:
                 circle = [link.name for link in chain[chain.index(families[parent]) :]]
                 raise ConfigError(f"{where}: goes round in a circle: {' → '.join([*circle, parent])}")
             chain.append(families[parent])
+
+
+def _how(env: Mapping[str, str]) -> Config:
+    """What `ALLOCSCC_OBSERVE` says, above all files.
+
+    Raises:
+        ConfigError: it is none of the words that the key `observe` may have.
+    """
+    word = env.get("ALLOCSCC_OBSERVE", "")
+    if word not in ("", "stubs", "unwind"):
+        raise ConfigError(f'variable ALLOCSCC_OBSERVE: {word!r}; allowed: "stubs", "unwind"')
+    return replace(_nothing(), observe=word, origins=("variable ALLOCSCC_OBSERVE",)) if word else _nothing()
 
 
 def _nothing(*warnings: str) -> Config:

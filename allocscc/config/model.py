@@ -166,6 +166,7 @@ class Config:
         candidates: which units have calls recorded that only may be allocations: `"always"` (all), `"never"` (none), or
             `"auto"`, the same as "" (those with allocation sites).
         sidecar_file: `"auto"` (only where the object cannot carry the record), `"always"` or `"never"`.
+        observe: how wrappers are observed: `"unwind"` (R16), or `"stubs"`, the same as "".
         hooks: hook name to the Python file that implements it (R2).
         includes: C headers of the project that every stub file includes first (R2).
         uses: packs and files that the layers ask for.
@@ -183,6 +184,7 @@ class Config:
     origins: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     candidates: str = ""
+    observe: str = ""
 
     @property
     def allocators(self) -> dict[str, Allocator]:
@@ -251,6 +253,7 @@ def merge(weak: Config, strong: Config) -> Config:
         on_error=strong.on_error or weak.on_error,
         sidecar_file=strong.sidecar_file or weak.sidecar_file,
         candidates=strong.candidates or weak.candidates,
+        observe=strong.observe or weak.observe,
         hooks={**weak.hooks, **strong.hooks},
         includes=_unique(weak.includes + strong.includes),
         uses=_unique(weak.uses + strong.uses),

@@ -28,7 +28,7 @@ from allocscc.config.signature import Signature, is_readable, parse_signature, s
 from allocscc.errors import ConfigError
 
 _TOP_KEYS = {
-    "allocator", "wrapper", "override", "sized", "use", "remove", "on-error", "sidecar", "hooks", "stubgen",
+    "allocator", "wrapper", "override", "sized", "use", "remove", "on-error", "observe", "sidecar", "hooks", "stubgen",
 }  # fmt: skip
 _ALLOCATOR_KEYS = {
     "alloc", "resize", "free", "free-chain", "free-since", "free-all", "usable-size", "meta", "key", "suballocates",
@@ -36,7 +36,10 @@ _ALLOCATOR_KEYS = {
 }  # fmt: skip
 _WRAPPER_KEYS = {"alloc", "resize", "free", "disable"}
 _OVERRIDE_KEYS = {"function", "callee", "says", "type", "disable"}
-_CHOICES = {"on-error": ("warn", "stop"), "sidecar.file": ("auto", "always", "never"), "interpose": ("preload",)}
+_CHOICES = {
+    "on-error": ("warn", "stop"), "observe": ("stubs", "unwind"), "sidecar.file": ("auto", "always", "never"),
+    "interpose": ("preload",),
+}  # fmt: skip
 _CHOICES["sidecar.candidates"] = _CHOICES["sidecar.file"]
 # tomllib takes a second for a megabyte; descriptions have a few kilobytes.
 MAX_BYTES = 1 << 20
@@ -110,6 +113,7 @@ class _File:
             entries=table(entry for _, entry in entries),
             removed=self._removed(content),
             on_error=self._choice(content, "on-error", "on-error"),
+            observe=self._choice(content, "observe", "observe"),
             sidecar_file=self._choice(sidecar, "sidecar.file", "sidecar", "file"),
             candidates=self._choice(sidecar, "sidecar.candidates", "sidecar", "candidates"),
             hooks={

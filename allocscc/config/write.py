@@ -29,6 +29,8 @@ def to_toml(config: Config, *, origins: bool = False) -> str:
         document.add("sized", _strings(dict.fromkeys(str(entry.signature) for entry in sized)))
     if config.on_error:
         document.add("on-error", tomlkit.string(config.on_error))
+    if config.observe:
+        document.add("observe", tomlkit.string(config.observe))
     sidecar = {"file": config.sidecar_file, "candidates": config.candidates}
     if any(sidecar.values()):
         document.add("sidecar", _table({key: value for key, value in sidecar.items() if value}))
@@ -117,6 +119,7 @@ def to_json(config: Config) -> dict[str, object]:
         "entries": [_entry_json(entry) for entry in config.entries.values()],
         "removed": [{"name": named.name, "origin": named.origin} for named in config.removed],
         "on-error": config.on_error,
+        "observe": config.observe or "stubs",
         "sidecar": {"file": config.sidecar_file, "candidates": config.candidates or "auto"},
         "hooks": {name: hook.name for name, hook in config.hooks.items()},
         "stubgen": {"include": [header.name for header in config.includes]},

@@ -25,6 +25,8 @@ from allocscc.sidecar_names import SITES_SECTION
 
 # Of a definition that stays exported under its name, the name for those of the same output.
 OWN_PREFIX = "__allocs_own_"
+# Of a wrapper's structure.
+IDENTITY_PREFIX = "__allocs_wrapper_"
 _STV_HIDDEN = 2
 _SYMBOL = struct.Struct("<IBBHQQ")
 _RELA = struct.Struct("<QQq")
@@ -52,6 +54,34 @@ def redirect_references(data: bytes, names: list[str], where: str) -> bytes:
     Arguments and errors are those of `replace_definitions`.
     """
     return _edited(data, names, where, _kept)
+
+
+def mark_definitions(data: bytes, marks: dict[str, tuple[str, ...]], where: str) -> bytes:
+    """The object with a second, hidden name for each function: `OWN_PREFIX` and its name; nothing else changes.
+
+    Args:
+        data: a relocatable object (ET_REL).
+        marks: of each global function, the local ones that were split off it; they get a second name, too.
+        where: its path, for messages.
+
+    Raises:
+        FormatError: the object does not define one, or is damaged.
+    """
+    elf, table = _table_of(data, where)
+    wanted = {name.encode() for name, parts in marks.items() for name in (name, *parts)}
+    found = {s.name: s for s in elf.symbols(table, wanted) if s.defined}
+    if found.keys() != wanted:
+        missing = b", ".join(sorted(wanted - found.keys())).decode()
+        raise FormatError(f"{where}: does not define {missing}")
+    grown = _Table(elf.contents(table), elf.strings(table))
+    for symbol in found.values():
+        _add_own(grown, symbol)
+    for name in marks:  # who links the object gets what knows of the mark, also out of an archive
+        grown.add(grown.name(IDENTITY_PREFIX.encode() + name.encode()), STB_GLOBAL << 4, _STV_HIDDEN, 0, 0, 0)
+    result = bytearray(data)
+    _append(result, elf, table, bytes(grown.symbols))
+    _append(result, elf, elf.sections[table.link], bytes(grown.strings))
+    return bytes(result)
 
 
 class _Table:
@@ -83,11 +113,16 @@ def _renamed(table: _Table, symbol: Symbol) -> int:
     return table.add(old_name, STB_GLOBAL << 4, visibility, 0, 0, 0)
 
 
-def _kept(table: _Table, symbol: Symbol) -> int:
-    """Give a definition a second name, and give the index of a reference to the stub."""
+def _add_own(table: _Table, symbol: Symbol) -> None:
+    """Give a definition a second name, hidden."""
     _, info, visibility, *place = _SYMBOL.unpack_from(table.symbols, symbol.index * _SYMBOL.size)
     own = table.name(OWN_PREFIX.encode() + symbol.name)
     table.add(own, STB_GLOBAL << 4 | info & 15, visibility & ~3 | _STV_HIDDEN, *place)
+
+
+def _kept(table: _Table, symbol: Symbol) -> int:
+    """Give a definition a second name, and give the index of a reference to the stub."""
+    _add_own(table, symbol)
     return table.add(table.name(b"__wrap_" + symbol.name), STB_GLOBAL << 4, _STV_HIDDEN, 0, 0, 0)
 
 
@@ -114,10 +149,7 @@ def _relocations(elf: ElfObject, table: Section) -> list[Section]:
 
 
 def _edited(data: bytes, names: list[str], where: str, change: Callable[[_Table, Symbol], int]) -> bytes:
-    elf = ElfObject(data, where)
-    table = elf.table(SHT_SYMTAB)
-    if table is None:
-        raise FormatError(f"{where}: no symbol table")
+    elf, table = _table_of(data, where)
     wanted = {name.encode() for name in names}
     found = {s.name: s for s in elf.symbols(table, wanted) if s.defined and s.binding != STB_LOCAL}
     if found.keys() != wanted:
@@ -131,6 +163,14 @@ def _edited(data: bytes, names: list[str], where: str, change: Callable[[_Table,
     _append(result, elf, table, bytes(grown.symbols))
     _append(result, elf, elf.sections[table.link], bytes(grown.strings))
     return bytes(result)
+
+
+def _table_of(data: bytes, where: str) -> tuple[ElfObject, Section]:
+    elf = ElfObject(data, where)
+    table = elf.table(SHT_SYMTAB)
+    if table is None:
+        raise FormatError(f"{where}: no symbol table")
+    return elf, table
 
 
 def _is_redirected(elf: ElfObject, relocations: Section) -> bool:

@@ -32,12 +32,14 @@ class Budget:
         edits: decisions that changed an input: its references may now need a PLT or GOT entry more, or one less.
         came: names that are new in the dynamic symbol table.
         went: names that are there no more.
+        versions: symbol versions that only our link asks libraries for.
     """
 
     objects: tuple[ObjectFacts, ...] = ()
     edits: int = 0
     came: tuple[str, ...] = ()
     went: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -73,7 +75,7 @@ def _bounds(budget: Budget, name: str, sections: list[str]) -> tuple[int, int]:
     if name in _HASH_TABLES:
         return -_HASHED * went - _PADDING, _HASHED * came + _PADDING * 4
     if name == ".dynstr":
-        return -_length(budget.went) - _PADDING, _length(budget.came) + _PADDING
+        return -_length(budget.went) - _PADDING, _length(budget.came) + _length(budget.versions) + _PADDING
     if name in (".gnu.version_r", ".gnu.version_d"):
         return -16 * went, 32 * came
     if name == ".dynamic":

@@ -9,14 +9,14 @@ from allocscc.cache import tidy, touch, write
 from allocscc.config.model import Config
 from allocscc.elf import archive
 from allocscc.elf.archive import Member
-from allocscc.elf.edit import redirect_references, replace_definitions
+from allocscc.elf.edit import mark_definitions, redirect_references, replace_definitions
 from allocscc.elf.object import ElfObject
 from allocscc.elf.rearchive import add_stubs
 from allocscc.elf.write import data_object
 from allocscc.errors import ToolError
 from allocscc.link.job import ARCHIVE, OBJECT, LinkJob
 from allocscc.link.objects import MOST, stub_objects
-from allocscc.link.plan import REDIRECT, REPLACE, WRAP, Decision, LinkPlan
+from allocscc.link.plan import MARK, REDIRECT, REPLACE, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
 from allocscc.link.runtime import compile_c, compiler
 from allocscc.link.stubs import entry_points, stub_source
@@ -28,7 +28,7 @@ _EM_X86_64 = 62
 
 def edits(
     plan: LinkPlan, job: LinkJob, config: Config, folder: toolchain.TemporaryFolder
-) -> tuple[dict[int, list[str]], list[str]]:
+) -> tuple[dict[int, list[str]], list[str], list[str]]:
     """What to change in the command line.
 
     Args:
@@ -38,20 +38,23 @@ def edits(
         folder: for temporary files, gone after the link.
 
     Returns:
-        Replacements: argument index → the words to put there; and options to add in front.
+        Replacements: argument index → the words to put there; options to add in front; objects to add.
 
     Raises:
         ToolError, FormatError, OSError: nothing was changed; link as the vanilla link would.
         ConfigError: an entry point that allocates does not say where its chunk is.
     """
     replaced: dict[int, dict[int, list[Decision]]] = defaultdict(lambda: defaultdict(list))
-    wrapped = []
+    wrapped, marked = [], []
     for decision in plan.decisions:
-        if decision.action in (REPLACE, REDIRECT) and decision.place is not None:
+        if decision.action in (REPLACE, REDIRECT, MARK) and decision.place is not None:
             replaced[decision.place[0]][decision.place[1]].append(decision)
         elif decision.action == WRAP:
             wrapped.append(decision)
-    groups = [group for by_member in replaced.values() for group in by_member.values()] + [[d] for d in wrapped]
+        elif decision.action == MARK:
+            marked.append(decision)
+    groups = [group for by_member in replaced.values() for group in by_member.values()]
+    groups += [[decision] for decision in (*wrapped, *marked)]
     stubs = _stubs(groups, config, job.output)
     words: dict[int, list[str]] = {}
     for index, by_member in replaced.items():
@@ -72,7 +75,7 @@ def edits(
         for index in _insertion_points(wrapped, job):
             words[index] = [*words.get(index, _original(job, index)), wraps]
         options += [f"--wrap={decision.symbol}" for decision in wrapped]
-    return words, options
+    return words, options, [_in_cache(stubs[decision.symbol]) for decision in marked]
 
 
 def _edited(data: bytes, decisions: list[Decision], where: str) -> bytes:
@@ -80,7 +83,8 @@ def _edited(data: bytes, decisions: list[Decision], where: str) -> bytes:
     for action, edit in ((REPLACE, replace_definitions), (REDIRECT, redirect_references)):
         names = [decision.symbol for decision in decisions if decision.action == action]
         data = edit(data, names, where) if names else data
-    return data
+    marks = {decision.symbol: decision.parts for decision in decisions if decision.action == MARK}
+    return mark_definitions(data, marks, where) if marks else data
 
 
 def _original(job: LinkJob, index: int) -> list[str]:

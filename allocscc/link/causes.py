@@ -36,6 +36,11 @@ def _flags(line: Line) -> int:
     return int(value, 16) if name == "FLAGS" else 0
 
 
+def _versions(outcome: Outcome) -> set[str]:
+    """The versions of the symbols in an output's dynamic symbol table."""
+    return {fact.version for fact in outcome.dynamic}
+
+
 class Causes:
     """Asked line by line; a symbol of a new input explains one line and no more."""
 
@@ -52,6 +57,7 @@ class Causes:
             sum(decision.action != WRAP for decision in claims.acting),
             came,
             went,
+            tuple(_versions(self.links.ours) - _versions(self.links.vanilla)),
         )
 
     def cause(self, line: Line) -> str:

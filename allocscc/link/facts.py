@@ -19,7 +19,8 @@ def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> Lin
             continue
         functions[definition.name] = Fact(
             definition.name, (definition.input.index, definition.member), definition.weak, definition.visibility,
-            intermediate=definition.name in found.intermediate and "-plugin" in job.args,
+            intermediate=definition.name in found.intermediate and "-plugin" in job.args, parts=definition.parts,
+            unwindable=definition.unwindable,
         )  # fmt: skip
     return LinkFacts(
         mode=job.mode,

@@ -24,12 +24,18 @@ class Definition:
         member: archive member's place in the archive, or -1 for an object.
         weak: whether the binding is weak.
         visibility: st_other visibility (ELF gABI: 0 default, 1 internal, 2 hidden, 3 protected).
+        parts: local functions that the compiler split off it.
+        unwindable: whether its object has unwind tables.
     """
 
-    __slots__ = ("input", "member", "name", "visibility", "weak")
+    __slots__ = ("input", "member", "name", "parts", "unwindable", "visibility", "weak")
 
-    def __init__(self, name: str, source: Input, member: int, weak: bool, visibility: int) -> None:
+    def __init__(
+        self, name: str, source: Input, member: int, weak: bool, visibility: int, parts: tuple[str, ...] = (),
+        *, unwindable: bool = False,
+    ) -> None:  # fmt: skip
         self.name, self.input, self.member, self.weak, self.visibility = name, source, member, weak, visibility
+        self.parts, self.unwindable = parts, unwindable
 
 
 class Survey:

@@ -3,7 +3,7 @@
 from allocscc.config.hooks import call_hook
 from allocscc.config.model import Config
 from allocscc.errors import HookError
-from allocscc.link.plan import LEAVE, REDIRECT, REPLACE, WRAP, Decision, LinkFacts, LinkPlan
+from allocscc.link.plan import LEAVE, MARK, REDIRECT, REPLACE, WRAP, Decision, LinkFacts, LinkPlan
 
 
 def changed_plan(path: str, config: Config, plan: LinkPlan, facts: LinkFacts) -> LinkPlan:
@@ -43,8 +43,9 @@ def _problem(decision: Decision, config: Config, place: tuple[int, int] | None) 
     """Why a decision cannot be carried out, or ""."""
     if decision.action == LEAVE:
         return ""
-    if decision.action not in (REPLACE, REDIRECT, WRAP):
-        return f"its action is {decision.action!r}; allowed: {REPLACE!r}, {REDIRECT!r}, {WRAP!r}, {LEAVE!r}"
+    if decision.action not in (REPLACE, REDIRECT, WRAP, MARK):
+        allowed = ", ".join(map(repr, (REPLACE, REDIRECT, WRAP, MARK, LEAVE)))
+        return f"its action is {decision.action!r}; allowed: {allowed}"
     if decision.signature is None:
         return "it has no signature"
     if decision.action in (REPLACE, REDIRECT) and (place is None or decision.place != place):

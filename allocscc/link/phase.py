@@ -134,9 +134,9 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> in
 
     plan, config, found = planned(job, found)
     with toolchain.TemporaryFolder() as folder:
-        changes, options = edits(plan, job, config, folder)
+        changes, options, objects = edits(plan, job, config, folder)
         words, more = _additions(job, plan.register, list(plan.interpose), real)
-        words.insert(0, plan_object(plan, job, folder))
+        words[:0] = [plan_object(plan, job, folder), *objects]
         command = _command(job, changes, words, [*options, *more])
         if job.expanded:
             path = folder.file("arguments")

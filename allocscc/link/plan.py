@@ -8,7 +8,7 @@ from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
 from allocscc.values import dataclass
 
 # What is done about a function of a role.
-REPLACE, REDIRECT, WRAP, LEAVE = "replace", "redirect", "wrap", "leave"
+REPLACE, REDIRECT, WRAP, MARK, LEAVE = "replace", "redirect", "wrap", "mark", "leave"
 CALLER, ENTRY = "caller", "entry"
 _DEFAULT, _PROTECTED = 0, 3
 
@@ -26,6 +26,8 @@ class Fact:
         identified: whether a shared library of the link brings its own identity for it.
         intermediate: whether the linker's plugin will take the definition from LTO's intermediate code.
         versioned: whether an input defines it under a symbol version (`xmalloc@@V1`).
+        parts: local functions that the compiler split off the definition (`xmalloc.cold`).
+        unwindable: whether the definition's object has unwind tables.
     """
 
     symbol: str
@@ -36,6 +38,8 @@ class Fact:
     identified: bool = False
     intermediate: bool = False
     versioned: bool = False
+    parts: tuple[str, ...] = ()
+    unwindable: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Decision:
     Attributes:
         symbol: the function.
         action: `REPLACE` its definition, `REDIRECT` the output's own references to it (the definition stays for
-            others), `WRAP` references to what is not defined here, or `LEAVE` it.
+            others), `WRAP` references to what is not defined here, `MARK` where its code is, or `LEAVE` it.
         stub: `CALLER`, `ENTRY`, or "" where there is none.
         entry: the config entry's name.
         origin: where the entry comes from.
@@ -83,6 +87,7 @@ class Decision:
         references: see `Fact`.
         visibility: st_other visibility of the definition; the stub gets the same.
         weak: whether the definition is weak; the stub is then weak too.
+        parts: see `Fact`.
     """
 
     symbol: str
@@ -97,6 +102,7 @@ class Decision:
     references: tuple[int, ...] = ()
     visibility: int = _DEFAULT
     weak: bool = False
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,8 +132,9 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
         return LinkPlan(notes=(f"not observed: {facts.obstacle}",))
     defined = {fact.symbol for fact in facts.functions if fact.place is not None}
     roles = {name: role for name, role in function_roles(config).items() if role.observed}
+    unwind = config.observe == "unwind"
     decisions = tuple(
-        _decide(fact, roles[fact.symbol], facts, defined) for fact in facts.functions if fact.symbol in roles
+        _decide(fact, roles[fact.symbol], facts, defined, unwind) for fact in facts.functions if fact.symbol in roles
     )
     if facts.intermediate:
         decisions += tuple(_without_symbol(name, role) for name, role in roles.items() if role.signature.scope)
@@ -142,7 +149,7 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
     return LinkPlan(decisions, runtime, interpose, facts.has_sites, tuple(notes))
 
 
-def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str]) -> Decision:
+def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str], unwind: bool) -> Decision:
     owner = role.entry
     stub = ENTRY if isinstance(owner, Allocator) else CALLER
 
@@ -153,14 +160,22 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str]) -> Deci
         return Decision(
             fact.symbol, action, stub, owner.name, owner.origin, rule, reason,
             role.signature, fact.place, fact.references, fact.visibility, fact.weak,
+            fact.parts if action == MARK else (),
         )  # fmt: skip
 
     if fact.symbol in facts.user_wrapped:
         return leave("user-wraps", "the command line has its own --wrap for it")
     if fact.symbol in facts.user_defined:
         return leave("user-defines", "the command line's own --defsym speaks of it")
-    if role.signature.variadic:
-        return leave("variadic", "a variadic function cannot be forwarded by a stub; not observed")
+    walked = stub == CALLER and (unwind or role.signature.variadic)
+    walked = walked and (fact.place is None or fact.unwindable)
+    if role.signature.variadic and not walked:
+        return leave(
+            "variadic",
+            "a variadic function cannot be forwarded by a stub, and there are no unwind tables; not observed"
+            if stub == CALLER
+            else "a variadic entry point cannot be forwarded by a stub; not observed",
+        )
     if fact.place is None:
         if fact.versioned and (stub == ENTRY or not fact.references):
             return leave("versioned", "defined here under a symbol version, where a stub cannot take its name")
@@ -170,6 +185,8 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str]) -> Deci
             return leave("identified-elsewhere", "a shared library built by us identifies it itself")
         if not fact.references:
             return leave("unused", "nothing in this link refers to it")
+        if walked:
+            return act(MARK, "wrapper-unwound", "not defined here: who calls it is found by walking out of its code")
         return act(WRAP, "wrapper-imported", "not defined here: references go to a caller stub by --wrap")
     if fact.intermediate:
         return leave("lto", "the linker takes it from LTO's intermediate code; not observed")
@@ -182,6 +199,8 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str]) -> Deci
             "in a shared object: a preload or the executable observes what others call by that name, if they see it;"
             f" the object's own references go to a hidden stub, which calls {OWN_PREFIX}{fact.symbol}",
         )
+    if walked:
+        return act(MARK, "wrapper-unwound", "defined here: who calls it is found by walking out of its code")
     kind = "wrapper-defined" if stub == CALLER else "entry-defined"
     return act(REPLACE, kind, f"defined here: the stub takes the name, the definition becomes __real_{fact.symbol}")
 

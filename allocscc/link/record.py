@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from allocscc.errors import FormatError
-from allocscc.link.plan import CALLER, REPLACE, LinkPlan
+from allocscc.link.plan import CALLER, MARK, REPLACE, LinkPlan
 from allocscc.sidecar import load_json
 from allocscc.values import asdict
 
@@ -14,7 +14,7 @@ VERSION = 1
 def encode_plan(plan: LinkPlan, output: str) -> bytes:
     """The plan as a section's contents."""
     decisions = [
-        {key: value for key, value in asdict(d).items() if key not in ("signature", "place", "references")}
+        {key: value for key, value in asdict(d).items() if key not in ("signature", "place", "references", "parts")}
         | ({"signature": str(d.signature)} if d.signature else {})
         for d in plan.decisions
     ]
@@ -58,5 +58,5 @@ def identified_wrappers(data: bytes, where: str) -> set[str]:
     """The wrappers that the output with this section identifies by its own stubs."""
     names: set[str] = set()
     for plan in decode_plan(data, where):
-        names |= {d["symbol"] for d in plan["decisions"] if d["stub"] == CALLER and d["action"] == REPLACE}
+        names |= {d["symbol"] for d in plan["decisions"] if d["stub"] == CALLER and d["action"] in (REPLACE, MARK)}
     return names

@@ -7,7 +7,7 @@ from allocscc.config.roles import hash_text
 from allocscc.places import cache_folder, data_folder
 
 _FLAGS = (
-    "-std=gnu11", "-O2", "-fPIC", "-fvisibility=hidden", "-fno-omit-frame-pointer", "-fno-lto",
+    "-std=gnu11", "-O2", "-fPIC", "-fvisibility=hidden", "-fomit-frame-pointer", "-fno-lto",
     "-fno-sanitize=all", "-fno-builtin", "-w",
 )  # fmt: skip
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from allocscc.config.model import Allocator, Config, functions_of, gives_chunk
 from allocscc.config.signature import C_TYPES, Signature
-from allocscc.elf.edit import OWN_PREFIX
+from allocscc.elf.edit import IDENTITY_PREFIX, OWN_PREFIX
 from allocscc.errors import ConfigError
-from allocscc.link.plan import ENTRY, REDIRECT, WRAP, Decision
+from allocscc.link.plan import ENTRY, MARK, REDIRECT, WRAP, Decision
 
 _VISIBILITY = {0: "default", 1: "internal", 2: "hidden", 3: "protected"}
 # Granule of a generated instance's index: 8 bytes, the finest alignment that allocators hand out.
@@ -126,7 +126,7 @@ class _File:
 
     def text(self) -> str:
         """The file."""
-        names = "".join(self._declaration(d, n) for n, d in enumerate(self._decisions))
+        names = "".join(self._declaration(d, n) for n, d in enumerate(self._decisions) if d.action != MARK)
         instances = "".join(self._instance(self._config.allocators[name]) for name in self._instances)
         stubs = "".join(
             self._entry_stub(d, n) if d.stub == ENTRY else self._caller_stub(d, n)
@@ -223,7 +223,6 @@ class _File:
 
     def _caller_stub(self, decision: Decision, number: int) -> str:
         signature = _signature(decision)
-        parameters, arguments = _parameters(signature)
         wrapper = self._config.wrappers.get(decision.entry)
         sized = wrapper is None or signature.name not in {s.name for s in (*wrapper.alloc, *wrapper.resize)}
         frees = () if wrapper is None else wrapper.free  # an ALLOCSZ function has none
@@ -231,15 +230,31 @@ class _File:
         code = self._free_function(f"free{number}", (*undoing, *(f for f in frees if not f.undoes)))
         identity = f"wrapper{number}"
         # Several objects may wrap the same imported function: one identity in the process.
-        sharing = 'weak, visibility("default")' if decision.action == WRAP else 'visibility("hidden")'
-        label = f"__asm__({self._names.symbol(decision.symbol, '__allocs_wrapper_')}) __attribute__(({sharing}))"
-        macro = "CALLER_VOID_STUB" if signature.ret == "v" else "CALLER_STUB"
-        return (
+        shared = decision.action == WRAP or (decision.action == MARK and decision.place is None)
+        sharing = 'weak, visibility("default")' if shared else 'visibility("hidden")'
+        label = f"__asm__({self._names.symbol(decision.symbol, IDENTITY_PREFIX)}) __attribute__(({sharing}))"
+        head = (
             f"{self._comment(decision, number)}{code}extern struct alloc_wrapper {identity} {label};\n"
             f"struct alloc_wrapper {identity} = {{.name = {self._names.text(_label(signature))}, "
             f".free_chunk = {f'free{number}' if code else '0'}{', .sized = 1' if sized else ''}}};\n"
-            f"{macro}({self._common(signature, number)}, {identity}, {parameters}, {arguments})\n"
         )
+        if decision.action == MARK:
+            return head + self._ranges(decision, number)
+        parameters, arguments = _parameters(signature)
+        macro = "CALLER_VOID_STUB" if signature.ret == "v" else "CALLER_STUB"
+        return head + f"{macro}({self._common(signature, number)}, {identity}, {parameters}, {arguments})\n"
+
+    def _ranges(self, decision: Decision, number: int) -> str:
+        """C that tells where a wrapper's code is: its own, and what the compiler split off it."""
+        prefix = "" if decision.place is None else OWN_PREFIX
+        hidden = "" if decision.place is None else ', visibility("hidden")'
+        name, text = self._names.text(_label(_signature(decision))), ""
+        for part, symbol in enumerate((decision.symbol, *decision.parts)):
+            code, mark = f"code{number}_{part}", f"mark{number}_{part}"
+            label = self._names.symbol(symbol, prefix)
+            text += f"extern const char {code}[] __asm__({label}) __attribute__((weak{hidden}));\n"
+            text += f"WRAPPER_RANGE({name}, {mark}, wrapper{number}, {code})\n"
+        return text
 
     def _entry_stub(self, decision: Decision, number: int) -> str:
         signature, family = _signature(decision), self._config.allocators[decision.entry]

@@ -16,6 +16,7 @@ from allocscc.sidecar_names import DECLARATIONS_MARK, LTO_MARK, SIDECAR_SECTION,
 
 # ELF gABI st_info: STT_NOTYPE (hand-written assembly), STT_FUNC, STT_GNU_IFUNC
 _FUNCTION_TYPES = (0, 2, 10)
+_SPLIT_OFF = (b"cold", b"part", b"isra", b"constprop")  # gcc's and clang's suffixes
 _SIDECAR_MARKS = (DECLARATIONS_MARK, STATICS_MARK, LTO_MARK)
 
 
@@ -99,13 +100,29 @@ def _look_into(data: bytes, source: Input, member: int, wanted: Wanted, found: S
         name = symbol.name.decode()
         if symbol.defined and symbol.binding != STB_LOCAL and symbol.type in _FUNCTION_TYPES:
             weak = symbol.binding == STB_WEAK
-            found.definitions.append(Definition(name, source, member, weak, symbol.visibility))
+            parts = _parts(elf.strings(table), symbol.name)
+            unwindable = any(section.name == b".eh_frame" for section in elf.sections)
+            found.definitions.append(
+                Definition(name, source, member, weak, symbol.visibility, parts, unwindable=unwindable)
+            )
             if any(section.name.startswith(LTO_MARK) for section in elf.sections):
                 found.intermediate.add(name)
         elif not symbol.defined and symbol.name in wanted.wrapping and symbol.binding != STB_WEAK:
             inputs = found.references.setdefault(name, [])
             if source not in inputs:
                 inputs.append(source)
+
+
+def _parts(strings: bytes, name: bytes) -> tuple[str, ...]:
+    """Functions of an object that the compiler split off one of this name (`xmalloc.cold`, `xmalloc.part.0`)."""
+    found, at = [], strings.find(b"\0" + name + b".")
+    while at >= 0:
+        end = strings.find(b"\0", at + 1)
+        text = strings[at + 1 : end]
+        if text[len(name) + 1 :].split(b".")[0] in _SPLIT_OFF:
+            found.append(text.decode("utf-8", "surrogateescape"))
+        at = strings.find(b"\0" + name + b".", end)
+    return tuple(found)
 
 
 def _look_into_intermediate(data: bytes, source: Input, member: int, wanted: Wanted, found: Survey) -> None:

@@ -38,8 +38,9 @@ struct leaf *index_leaf_make(struct alloc_index *x, uintptr_t p)
 	if (x->root) {
 		leaf = atomic_load_explicit(&x->root[p >> LEAF_BITS], memory_order_relaxed);
 		if (!leaf) {
-			size_t granule = sizeof leaf->word[0] + (x->regions ? sizeof(uint32_t) : 0);
-			leaf = rt_pages(sizeof *leaf + (((size_t)1 << LEAF_BITS) >> x->shift) * granule);
+			size_t granule = (x->narrow ? 1 : 2 + !!x->regions) * sizeof(uint32_t);
+			/* behind the last granules: sizes that stand behind a word */
+			leaf = rt_pages(sizeof *leaf + ((((size_t)1 << LEAF_BITS) >> x->shift) + 2) * granule);
 			atomic_store_explicit(&x->root[p >> LEAF_BITS], leaf, memory_order_release);
 		}
 	}
@@ -66,29 +67,31 @@ static int holds(uintptr_t base, uint64_t entry, uintptr_t p)
 	return p >= base && p - base < (size ? size : 1);
 }
 
+/* the chunk that starts last at or before p, not before `low`; both in one leaf */
+static uint64_t last_start(struct alloc_index *x, struct leaf *leaf, uintptr_t p, uintptr_t low, uintptr_t *base)
+{
+	uintptr_t step = (uintptr_t)1 << x->shift;
+	for (uintptr_t granule = p & ~(step - 1);; granule -= step) {
+		uint64_t entry = index_entry(x, leaf, granule);
+		if (entry && (*base = entry_base(x, granule, entry)) <= p) return entry;
+		if (granule <= low) return 0; /* in p's own granule one may start behind p */
+	}
+}
+
 int index_find(struct allocator *a, uintptr_t p, struct chunk *out)
 {
 	struct alloc_index *x = a->index;
 	struct leaf *leaf = index_leaf(x, p);
 	if (!leaf) return 0;
-	uintptr_t mask = ((uintptr_t)1 << x->shift) - 1;
-	uintptr_t block = p >> BLOCK_BITS << BLOCK_BITS;
-	for (uintptr_t granule = p & ~mask; granule >= block; granule -= mask + 1) {
-		uint64_t entry = *index_word(x, leaf, granule);
-		if (!entry) {
-			if (!granule) break;
-			continue;
-		}
-		uintptr_t base = entry_base(x, granule, entry);
-		if (base > p) continue; /* starts behind p in p's own granule */
-		if (!holds(base, entry, p)) return 0;
-		*out = (struct chunk){a, base, entry};
-		return 1;
+	uintptr_t block = p >> BLOCK_BITS << BLOCK_BITS, base;
+	uint64_t entry = last_start(x, leaf, p, block, &base);
+	if (!entry) {
+		base = atomic_load_explicit(
+			&leaf->covering[(p >> BLOCK_BITS) & ((1u << (LEAF_BITS - BLOCK_BITS)) - 1)], memory_order_relaxed);
+		if (base && (leaf = index_leaf(x, base))) entry = index_entry(x, leaf, base);
+		else if (x->narrow && p - block < NARROW_LARGE && block && (leaf = index_leaf(x, block - 1)))
+			entry = last_start(x, leaf, block - 1, block - NARROW_LARGE, &base);
 	}
-	uintptr_t base = atomic_load_explicit(
-		&leaf->covering[(p >> BLOCK_BITS) & ((1u << (LEAF_BITS - BLOCK_BITS)) - 1)], memory_order_relaxed);
-	if (!base || !(leaf = index_leaf(x, base))) return 0;
-	uint64_t entry = *index_word(x, leaf, base);
 	if (!entry || !holds(base, entry, p)) return 0;
 	*out = (struct chunk){a, base, entry};
 	return 1;
@@ -123,6 +126,14 @@ int parent_find(const struct allocator *child, uintptr_t p, struct chunk *best)
 	return found;
 }
 
+uint32_t *index_mark(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
+{
+	uint32_t *w = x->narrow ? narrow_word(x, leaf, p) : (uint32_t *)wide_word(x, leaf, p);
+	uint32_t flags = x->narrow ? NARROW_CHILDREN | NARROW_CLOSER : CHILDREN | CLOSER;
+	__atomic_fetch_or(w, flags, __ATOMIC_RELAXED);
+	return w;
+}
+
 /* the smallest chunk around p that another allocator handed out now has chunks inside it */
 void index_mark_parent(struct allocator *child, uintptr_t p)
 {
@@ -130,19 +141,19 @@ void index_mark_parent(struct allocator *child, uintptr_t p)
 	struct chunk best;
 	n->child = 0;
 	if (!parent_find(child, p, &best)) return;
-	uint64_t *word = index_word(best.allocator->index, index_leaf(best.allocator->index, best.base), best.base);
-	if (!(best.entry & CHILDREN)) __atomic_fetch_or(word, CHILDREN, __ATOMIC_RELAXED);
+	struct alloc_index *x = best.allocator->index;
+	uint32_t *word = index_mark(x, index_leaf(x, best.base), best.base);
 	if (!child->parent) child->parent = best.allocator;
-	*n = (struct nest){child, best.base, best.base + entry_size(best.entry), word, best.entry | CHILDREN};
+	*n = (struct nest){child, best.base, best.base + entry_size(best.entry), word, *word};
 }
 
 static void leaf_clear(struct allocator *a, struct leaf *leaf, uintptr_t low, uintptr_t base, uintptr_t end)
 {
 	uintptr_t step = (uintptr_t)1 << a->index->shift;
-	uint64_t *word = index_word(a->index, leaf, low);
-	for (uintptr_t g = low; g < end; g += step, word++) {
-		if (likely(!*word)) continue;
-		uintptr_t chunk = entry_base(a->index, g, *word);
+	for (uintptr_t g = low; g < end; g += step) {
+		uint64_t entry = index_entry(a->index, leaf, g);
+		if (likely(!entry)) continue;
+		uintptr_t chunk = entry_base(a->index, g, entry);
 		if (chunk >= base && chunk < end) subchunk_remove(a, chunk);
 	}
 }
@@ -185,14 +196,14 @@ static int is_used(struct pagemap *m, const void *p)
 	return (m->word[page - m->first] & PAGE_USED) != 0;
 }
 
-/* the first element at or behind v[i] that is in a used page; n if there is none */
-static uintptr_t used(struct pagemap *m, const void *v, uintptr_t i, uintptr_t n)
+/* the first element at or behind v[i], of `size` bytes, that is in a used page; n if there is none */
+static uintptr_t used(struct pagemap *m, const void *v, size_t size, uintptr_t i, uintptr_t n)
 {
 	while (i < n) {
-		uintptr_t p = (uintptr_t)v + i * sizeof(uint64_t);
+		uintptr_t p = (uintptr_t)v + i * size;
 		if (i && p % m->size) break; /* inside a page that was looked at */
 		if (is_used(m, (void *)p)) break;
-		i += (m->size - p % m->size) / sizeof(uint64_t);
+		i += (m->size - p % m->size) / size;
 	}
 	return i < n ? i : n;
 }
@@ -202,8 +213,9 @@ static int leaf_walk(struct allocator *a, uintptr_t low, struct leaf *leaf, int 
 	struct alloc_index *x = a->index;
 	struct pagemap m = {.fd = fd, .size = getpagesize()};
 	uintptr_t n = ((uintptr_t)1 << LEAF_BITS) >> x->shift;
-	for (uintptr_t w = used(&m, leaf->word, 0, n); w < n; w = used(&m, leaf->word, w + 1, n)) {
-		uint64_t entry = leaf->word[w];
+	size_t size = x->narrow ? sizeof(uint32_t) : sizeof(uint64_t);
+	for (uintptr_t w = used(&m, leaf->word, size, 0, n); w < n; w = used(&m, leaf->word, size, w + 1, n)) {
+		uint64_t entry = index_entry(x, leaf, w << x->shift);
 		if (!entry) continue;
 		struct chunk c = {a, entry_base(x, low + (w << x->shift), entry), entry};
 		int stop = f(&c, arg);
@@ -220,33 +232,11 @@ int index_walk(struct allocator *a, int (*f)(struct chunk *, void *), void *arg)
 	struct pagemap m = {.fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), .size = getpagesize()};
 	int fd = m.fd;
 	if (!is_used(&m, &m)) m.fd = -1, m.end = 0; /* an emulator's, of other addresses */
-	for (uintptr_t i = used(&m, x->root, 0, ROOTS); i < ROOTS && !stop; i = used(&m, x->root, i + 1, ROOTS)) {
+	for (uintptr_t i = used(&m, x->root, sizeof *x->root, 0, ROOTS); i < ROOTS && !stop;
+	     i = used(&m, x->root, sizeof *x->root, i + 1, ROOTS)) {
 		struct leaf *leaf = atomic_load_explicit(&x->root[i], memory_order_acquire);
 		if (leaf) stop = leaf_walk(a, i << LEAF_BITS, leaf, m.fd, f, arg);
 	}
 	if (fd >= 0) close(fd);
 	return stop;
-}
-
-/* a chunk with chunks inside was resized: where it stayed they do, too, as far as it reaches */
-void children_move(struct allocator *a, void *chunk, uint64_t old, void *now, size_t size)
-{
-	uintptr_t p = (uintptr_t)chunk;
-	size_t before = entry_size(old), kept = now != chunk ? 0 : size < before ? size : before;
-	if (kept) {
-		struct leaf *leaf = index_leaf(a->index, p);
-		if (leaf) __atomic_fetch_or(index_word(a->index, leaf, p), CHILDREN, __ATOMIC_RELAXED);
-	}
-	if (kept < before) index_clear_children(p + kept, before - kept);
-}
-
-void chunk_restore(struct allocator *a, void *chunk, uint64_t entry)
-{
-	uintptr_t p = (uintptr_t)chunk;
-	struct leaf *leaf = index_leaf(a->index, p);
-	if (!leaf) return;
-	*index_word(a->index, leaf, p) = entry;
-	size_t size = entry_size(entry);
-	if (size && (p ^ (p + size - 1)) >> BLOCK_BITS) index_cover(a->index, p, size, p);
-	if (rt_counting) count_alloc(thread_self(), entry_id(entry), size, heap_share(a, size));
 }

@@ -151,7 +151,7 @@ static void page_clear(struct allocator *a, uint32_t id, uintptr_t page, uintptr
 	if (!leaf) return;
 	uintptr_t end = (page + 1) << PAGE_BITS;
 	for (uintptr_t g = page << PAGE_BITS; g < end; g += (uintptr_t)1 << x->shift) {
-		uint64_t entry = *index_word(x, leaf, g);
+		uint64_t entry = *wide_word(x, leaf, g);
 		if (!entry || *region_word(x, leaf, g) != id) continue;
 		uintptr_t base = entry_base(x, g, entry);
 		if (base < low || base >= high) continue;

@@ -12,6 +12,9 @@
 #include "../allocs.h"
 #include "../abi.h"
 
+/* what is declared here and not exported is in this executable */
+#pragma GCC visibility push(hidden)
+
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define HOT __attribute__((always_inline)) static inline
@@ -31,11 +34,16 @@ void rt_unlock(void);
 
 /* ---- index: which chunk is at this address ----
  *
- * Two levels over the address space of programs. A leaf covers 64 MiB: one 64-bit word per granule of 2^shift bytes, zero
- * where no chunk starts. Granules are small enough that two chunks never start in one (glibc: chunks are 32 bytes
- * apart, so 32; suballocators: 8).
+ * Two levels over the address space of programs. A leaf covers 64 MiB: one word per granule of 2^shift bytes, zero where
+ * no chunk starts. Granules are small enough that two chunks never start in one (glibc: chunks are 32 bytes apart, so 32;
+ * elsewhere 8).
  *
- * word: | id 24 | size 36 | children 1 | offset in the granule 3 |
+ * wide word:   | id 23 | size 36 | closer 1 | children 1 | offset in the granule 3 |   of generated instances
+ * narrow word: | id 19 | size 10 | closer 1 | children 1 | offset / 16 1 |             of libc's malloc
+ *
+ * `closer`: who frees the chunk has more to do than to clear the word. A size that does not fit into a narrow word stands
+ * in the two words behind it, in whose granules no chunk can start; they are marked by `children` without `closer`.
+ * Everything but the paths of malloc and free themselves sees narrow words as wide ones: as entries.
  */
 #define LEAF_BITS 26
 #ifdef __aarch64__
@@ -44,14 +52,25 @@ void rt_unlock(void);
 #define ADDRESS_BITS 47
 #endif
 #define BLOCK_BITS 16
-#define SIZE_BITS 36
 #define OFFSET_BITS 3
 #define CHILDREN ((uint64_t)1 << OFFSET_BITS)
+#define CLOSER (CHILDREN << 1)
+#define SIZE_SHIFT (OFFSET_BITS + 2)
+#define SIZE_BITS 36
 #define SIZE_MAX_INDEXED (((size_t)1 << SIZE_BITS) - 1)
-#define ID_BITS 24
+#define ID_SHIFT (SIZE_SHIFT + SIZE_BITS)
+#define ID_BITS 19
+
+#define NARROW_CHILDREN 2u
+#define NARROW_CLOSER 4u
+#define NARROW_SIZE_SHIFT 3
+#define NARROW_LARGE 1023u /* a size that stands behind */
+#define NARROW_ID_SHIFT 13
+#define NARROW_MORE_BITS 29
 
 struct leaf {
-	/* base of the chunk that covers the start of each 64-KiB block: bounds the search for an interior pointer */
+	/* base of the chunk that covers the start of each 64-KiB block: bounds the search for an interior pointer; not of
+	 * chunks whose size stands in a narrow word, which are looked for */
 	_Atomic(uintptr_t) covering[1u << (LEAF_BITS - BLOCK_BITS)];
 	uint64_t word[];
 };
@@ -62,11 +81,13 @@ struct chunk {
 	uint64_t entry;
 };
 
-HOT size_t entry_size(uint64_t e) { return e >> (OFFSET_BITS + 1) & SIZE_MAX_INDEXED; }
-HOT uint32_t entry_id(uint64_t e) { return e >> (64 - ID_BITS); }
+HOT size_t entry_size(uint64_t e) { return e >> SIZE_SHIFT & SIZE_MAX_INDEXED; }
+HOT uint32_t entry_id(uint64_t e) { return e >> ID_SHIFT; }
 
 struct leaf *index_leaf_make(struct alloc_index *, uintptr_t p);
 void index_cover(struct alloc_index *, uintptr_t base, size_t size, uintptr_t value);
+void index_put(struct alloc_index *, struct leaf *, uintptr_t base, uint32_t id, size_t size); /* a chunk, as any */
+uint32_t *index_mark(struct alloc_index *, struct leaf *, uintptr_t base); /* chunks are inside; its word's lower half */
 int index_find(struct allocator *, uintptr_t p, struct chunk *); /* the chunk of this allocator that holds p */
 int chunk_find(uintptr_t p, struct chunk *);                     /* the innermost one of all allocators */
 int parent_find(const struct allocator *, uintptr_t p, struct chunk *); /* the innermost one of all others */
@@ -75,10 +96,9 @@ void index_clear_children(uintptr_t base, size_t size);
 void index_mark_parent(struct allocator *, uintptr_t p);
 int index_walk(struct allocator *, int (*f)(struct chunk *, void *), void *arg);
 
-HOT uintptr_t entry_base(struct alloc_index *x, uintptr_t granule, uint64_t entry)
+HOT uintptr_t entry_base(const struct alloc_index *x, uintptr_t granule, uint64_t entry)
 {
-	unsigned unit = x->shift > OFFSET_BITS ? x->shift - OFFSET_BITS : 0;
-	return granule + ((entry & (((uint64_t)1 << OFFSET_BITS) - 1)) << unit);
+	return granule + ((entry & (((uint64_t)1 << OFFSET_BITS) - 1)) << (x->narrow ? 4 : 0));
 }
 
 HOT struct leaf *index_leaf(struct alloc_index *x, uintptr_t p)
@@ -87,9 +107,32 @@ HOT struct leaf *index_leaf(struct alloc_index *x, uintptr_t p)
 	return atomic_load_explicit(&x->root[p >> LEAF_BITS], memory_order_acquire);
 }
 
-HOT uint64_t *index_word(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
+HOT uint64_t *wide_word(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
 {
 	return &leaf->word[(p & (((uintptr_t)1 << LEAF_BITS) - 1)) >> x->shift];
+}
+
+HOT uint32_t *narrow_word(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
+{
+	return (uint32_t *)leaf->word + ((p & (((uintptr_t)1 << LEAF_BITS) - 1)) >> x->shift);
+}
+
+HOT int narrow_starts(uint32_t w) { return w && (w & (NARROW_CHILDREN | NARROW_CLOSER)) != NARROW_CHILDREN; }
+
+HOT uint64_t narrow_entry(const uint32_t *w)
+{
+	if (!narrow_starts(*w)) return 0;
+	uint64_t size = *w >> NARROW_SIZE_SHIFT & NARROW_LARGE;
+	if (size == NARROW_LARGE)
+		size = (uint64_t)(w[2] >> NARROW_SIZE_SHIFT) << NARROW_MORE_BITS | w[1] >> NARROW_SIZE_SHIFT;
+	return (uint64_t)(*w >> NARROW_ID_SHIFT) << ID_SHIFT | size << SIZE_SHIFT |
+	       (uint64_t)(*w & (NARROW_CLOSER | NARROW_CHILDREN)) << 2 | (*w & 1);
+}
+
+/* the entry of the granule that p lies in, 0 where no chunk starts */
+HOT uint64_t index_entry(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
+{
+	return x->narrow ? narrow_entry(narrow_word(x, leaf, p)) : *wide_word(x, leaf, p);
 }
 
 /* ---- nodes: interned ids of (context, site, owner) ----
@@ -97,34 +140,46 @@ HOT uint64_t *index_word(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
  * A chunk's id names a CHUNK node: which allocator, called at which address, under which chain of wrappers. The chain
  * is the list of FRAME nodes through `parent`, innermost first.
  */
-enum { NODE_NONE, NODE_CHUNK, NODE_FRAME };
+enum { NODE_NONE, NODE_CHUNK, NODE_FRAME, NODE_HIDDEN }; /* hidden: a chunk's, for intern_slow alone */
 
 struct node {
 	uintptr_t site_address;
 	void *owner;                        /* struct allocator (CHUNK) or struct alloc_wrapper (FRAME) */
 	uint32_t parent;
-	uint32_t kind;
+	uint16_t kind, is_hidden;
 	_Atomic(const struct alloc_site *) site;
 	const struct alloc_frame *frame; /* made when somebody asks for the chain */
 };
 
 #define NODE_BLOCK_BITS 10
+
+/* key: the address, and above it the owner's number, so that two words tell a node: allocators have numbers up to
+ * MAX_ALLOCATORS, wrappers from FIRST_WRAPPER on. Of those that got none, keys are not unique: only intern_slow, which
+ * looks at the owner, finds them. */
+#define KEY_SHIFT 48
+#define FIRST_WRAPPER 0x1000
+#define LAST_WRAPPER 0x7fff
+#define NO_NUMBER 0x8000
+#define ALIAS_KEY 0x9000  /* and the allocator's number: intern_alias */
+#define HIDDEN_KEY 0xa000 /* and the allocator's number */
+#define DEAD_KEY UINT64_MAX
+
 struct slot {
-	uintptr_t site_address;
-	const void *owner;
-	uint32_t parent;
-	_Atomic uint32_t id;
+	_Atomic uint64_t key; /* written last; 0: not in use */
+	uint32_t parent, id;
 };
 struct table {
 	size_t mask;
 	struct slot slot[];
 };
-extern _Atomic(struct table *) rt_table;
+extern _Atomic(struct table *) rt_table; /* never NULL */
 extern struct node *rt_node_blocks[1u << (ID_BITS - NODE_BLOCK_BITS)];
 extern uint32_t rt_node_count;
 
 uint32_t intern_slow(uint32_t parent, uintptr_t site, const void *owner, unsigned kind);
 void intern_kill(struct node *, uint32_t id);        /* no new chunk finds this node again */
+void intern_alias(uint32_t parent, uint64_t key, uint32_t id); /* another way to find a node */
+void intern_forget_aliases(void);                              /* callers hold the lock */
 void intern_forget(uintptr_t low, uintptr_t high); /* addresses of a module that is being unloaded */
 
 HOT struct node *node_get(uint32_t id)
@@ -132,27 +187,23 @@ HOT struct node *node_get(uint32_t id)
 	return &rt_node_blocks[id >> NODE_BLOCK_BITS][id & ((1u << NODE_BLOCK_BITS) - 1)];
 }
 
-HOT size_t intern_hash(uint32_t parent, uintptr_t site)
-{
-	uint64_t h = (site ^ (uint64_t)parent * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
-	return h >> 32;
-}
+/* a node's share in the hash of those whose parent it is; a frame keeps it */
+HOT uint64_t node_mix(uint32_t id) { return id * 0x9e3779b97f4a7c15; }
+HOT size_t intern_hash(uint64_t mix, uint64_t key) { return (key ^ mix) * 0xff51afd7ed558ccd >> 32; }
 
-HOT uint32_t intern(uint32_t parent, uintptr_t site, const void *owner, unsigned kind)
+/* 0 where intern_slow has to be asked */
+HOT uint32_t intern(uint32_t parent, uint64_t mix, uint64_t key)
 {
 	struct table *t = atomic_load_explicit(&rt_table, memory_order_acquire);
-	if (likely(t)) {
-		struct slot *s = &t->slot[intern_hash(parent, site) & t->mask];
-		uint32_t id = atomic_load_explicit(&s->id, memory_order_acquire);
-		if (likely(id && s->site_address == site && s->parent == parent && s->owner == owner)) return id;
-	}
-	return intern_slow(parent, site, owner, kind);
+	struct slot *s = &t->slot[intern_hash(mix, key) & t->mask];
+	return likely(atomic_load_explicit(&s->key, memory_order_acquire) == key && s->parent == parent) ? s->id : 0;
 }
 
 /* ---- threads ---- */
 
 #define MAX_FRAMES 64
 #define MAX_ALLOCATORS 256
+#define LIBC_NUMBER (MAX_ALLOCATORS - 2) /* the interposed malloc's */
 #define COUNTER_BLOCK_BITS 8
 
 struct counter { /* one node in one thread; 64 bytes, a cache line */
@@ -166,6 +217,7 @@ struct counter { /* one node in one thread; 64 bytes, a cache line */
 struct frame {
 	uintptr_t address; /* of the stub's stack frame */
 	uintptr_t site;    /* its return address, to tell a frame that longjmp left behind */
+	uint64_t mix;      /* of the node */
 	uint32_t node;
 };
 
@@ -173,7 +225,7 @@ struct frame {
 struct nest {
 	const struct allocator *child;
 	uintptr_t low, high;
-	uint64_t *word, value;
+	uint32_t *word, value; /* the lower half of a wide one */
 };
 
 /* the region and the page that the last chunk with a region was in */
@@ -185,8 +237,8 @@ struct visit {
 };
 
 struct thread {
-	struct frame frame[MAX_FRAMES];
-	unsigned depth;
+	struct frame *top; /* the innermost frame; it and the frames are in one page (abi.h) */
+	struct frame frame[MAX_FRAMES + 1]; /* the first one is none */
 	int64_t unflushed;
 	unsigned long allocs[MAX_ALLOCATORS];
 	struct counter **counters; /* blocks by node id */
@@ -232,20 +284,20 @@ HOT void walk_end(struct thread *t)
 	if (!--t->walking) t->walks++;
 }
 
-/* The innermost live wrapper frame's node, or 0; frames that were left without a return are dropped. A frame far away
- * is on another stack (a coroutine's, a signal handler's), which may be gone: it is neither looked at nor dropped. */
+/* The innermost live frame. Those that were left without a return are dropped. A frame far away is on another stack (a
+ * coroutine's, a signal handler's), which may be gone: it is neither looked at nor dropped. */
 #define STACK_REACH ((uintptr_t)8 << 20)
-HOT uint32_t thread_context(struct thread *t, uintptr_t here)
+struct frame *thread_frame_slow(struct thread *, uintptr_t here);
+
+HOT int frame_lives(const struct frame *f, uintptr_t here)
 {
-	while (t->depth) {
-		struct frame *f = &t->frame[t->depth - 1];
-		if (likely(f->address > here)) {
-			if (unlikely(f->address - here > STACK_REACH)) return 0;
-			if (likely(((uintptr_t *)f->address)[1] == f->site)) return f->node;
-		}
-		t->depth--;
-	}
-	return 0;
+	return f->address - here - 1 < STACK_REACH && ((uintptr_t *)f->address)[1] == f->site;
+}
+
+HOT struct frame *thread_frame(struct thread *t, uintptr_t here)
+{
+	struct frame *f = t->top;
+	return likely(f == t->frame || frame_lives(f, here)) ? f : thread_frame_slow(t, here);
 }
 
 /* ---- modules, sites, allocators ---- */
@@ -276,6 +328,7 @@ extern struct allocator *rt_allocators;
 extern struct alloc_wrapper *rt_wrappers;
 
 void allocator_register(struct allocator *);
+void allocator_register_as(struct allocator *, unsigned number);
 void wrapper_register(struct alloc_wrapper *);
 void allocator_refresh(struct allocator *);
 void allocator_number_give(unsigned);
@@ -286,60 +339,25 @@ const struct alloc_site *chunk_site(struct node *);
 
 /* ---- entry: what stubs and the interposed malloc do ---- */
 
-HOT int is_nested(struct thread *t, struct allocator *a, uintptr_t p)
-{
-	struct nest *n = &t->nest;
-	return n->child == a && p >= n->low && p < n->high && *n->word == n->value;
-}
-
-HOT size_t heap_share(struct allocator *a, size_t size) { return a->suballocates ? 0 : size; }
-
-HOT void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t site, uintptr_t here)
-{
-	uintptr_t p = (uintptr_t)chunk;
-	struct thread *t = thread_self();
-	struct leaf *leaf = index_leaf(a->index, p);
-	if (unlikely(!leaf) && !(leaf = index_leaf_make(a->index, p))) return;
-	uint32_t id = intern(thread_context(t, here), site, a, NODE_CHUNK);
-	uint64_t *word = index_word(a->index, leaf, p), old = *word;
-	if (size > SIZE_MAX_INDEXED) size = SIZE_MAX_INDEXED;
-	unsigned unit = a->index->shift > OFFSET_BITS ? a->index->shift - OFFSET_BITS : 0;
-	uint64_t offset = (p & (((uintptr_t)1 << a->index->shift) - 1)) >> unit;
-	*word = (uint64_t)id << (64 - ID_BITS) | (uint64_t)size << (OFFSET_BITS + 1) | offset;
-	if (unlikely(size && (p ^ (p + size - 1)) >> BLOCK_BITS)) index_cover(a->index, p, size, p);
-	if (unlikely(a->suballocates) && !is_nested(t, a, p)) index_mark_parent(a, p);
-	t->allocs[a->number] += !old; /* an entry point that calls another one: its chunk is one chunk */
-	if (rt_counting) {
-		if (unlikely(old)) count_undo(t, entry_id(old), entry_size(old), heap_share(a, entry_size(old)));
-		count_alloc(t, id, size, heap_share(a, size));
-	}
-}
-
+/* without any of the shortcuts; size UNKNOWN_SIZE: of a typed primitive */
+#define UNKNOWN_SIZE ((size_t)-1)
+void chunk_insert(struct allocator *, void *chunk, size_t size, uintptr_t site, uintptr_t here);
+uint64_t chunk_remove(struct allocator *, void *chunk);
 /* all of chunk_remove but for the chunks inside, of which `children_move` will know what becomes of them */
-HOT uint64_t chunk_take(struct allocator *a, void *chunk)
-{
-	uintptr_t p = (uintptr_t)chunk;
-	struct leaf *leaf = index_leaf(a->index, p);
-	if (unlikely(!leaf)) return 0;
-	uint64_t *word = index_word(a->index, leaf, p), old = *word;
-	if (unlikely(!old)) return 0;
-	*word = 0;
-	size_t size = entry_size(old);
-	if (unlikely(size && (p ^ (p + size - 1)) >> BLOCK_BITS)) index_cover(a->index, p, size, 0);
-	if (rt_counting) count_free(thread_self(), entry_id(old), size, heap_share(a, size));
-	return old;
-}
-
-HOT uint64_t chunk_remove(struct allocator *a, void *chunk)
-{
-	uint64_t old = chunk_take(a, chunk);
-	if (unlikely(old & CHILDREN)) index_clear_children((uintptr_t)chunk, entry_size(old));
-	return old;
-}
+uint64_t chunk_take(struct allocator *, void *chunk);
 
 void children_move(struct allocator *, void *chunk, uint64_t old, void *now, size_t size);
 
 void chunk_restore(struct allocator *, void *chunk, uint64_t entry);
+
+/* ---- unwind mode ---- */
+
+extern int rt_unwinding;
+uint32_t unwound(uintptr_t site, uintptr_t here, const struct allocator *); /* 0 where unwound_slow has to be asked */
+uint32_t unwound_slow(uint32_t context, uintptr_t site, uintptr_t here, struct allocator *);
+void unwind_forget(uintptr_t low, uintptr_t high);
+int site_has_record(uintptr_t address);
+const char *site_callee(uintptr_t address); /* as its record has it; NULL without one */
 
 /* ---- regions: chunks that one function frees all at once ---- */
 
@@ -352,12 +370,7 @@ void region_release_all(struct allocator *);
 void regions_move(struct alloc_index *from, struct alloc_index *to);
 
 /* of a generated instance, which may remember regions */
-HOT uint64_t subchunk_remove(struct allocator *a, uintptr_t p)
-{
-	uint64_t old = chunk_remove(a, (void *)p);
-	if (old && a->index->regions) region_leave(a->index, p);
-	return old;
-}
+uint64_t subchunk_remove(struct allocator *, uintptr_t p);
 
 /* A family that several objects define has several instances, and what one handed out may be given back to another. */
 uint64_t sibling_remove(struct allocator *, void *chunk);
@@ -367,4 +380,5 @@ uint64_t sibling_remove(struct allocator *, void *chunk);
 int profile_write(const char *path);
 void options_read(void);
 
+#pragma GCC visibility pop
 #endif

@@ -1,33 +1,37 @@
 /* what generated stubs call */
 #include "rt.h"
 
-RT_EXPORT void __allocs_enter(struct alloc_wrapper *w, void *site, void *frame)
+static __attribute__((noinline)) void *push_slow(struct alloc_wrapper *w, uintptr_t site, uintptr_t here)
 {
+	if (!w->known) wrapper_register(w);
 	struct thread *t = thread_self();
-	if (unlikely(!w->known)) wrapper_register(w);
-	uint32_t context = thread_context(t, (uintptr_t)frame);
-	if (unlikely(t->depth == MAX_FRAMES)) return;
-	t->frame[t->depth].node = intern(context, (uintptr_t)site, w, NODE_FRAME);
-	t->frame[t->depth].site = (uintptr_t)site;
-	t->frame[t->depth++].address = (uintptr_t)frame;
+	struct frame *below = thread_frame(t, here), *f = t->top + 1;
+	if (f > &t->frame[MAX_FRAMES]) return 0;
+	f->node = intern_slow(below->node, site, w, NODE_FRAME);
+	f->mix = node_mix(f->node);
+	f->site = site;
+	f->address = here;
+	t->top = f;
+	return f - 1;
 }
 
-RT_EXPORT void __allocs_leave(void *frame)
+/* gives what ALLOCS_POP takes; NULL where nothing was pushed */
+RT_EXPORT void *__allocs_push(struct alloc_wrapper *w, void *site, void *frame)
 {
-	struct thread *t = thread_self();
-	while (t->depth && t->frame[t->depth - 1].address <= (uintptr_t)frame) t->depth--;
-}
-
-#define UNKNOWN_SIZE ((size_t)-1)
-
-/* a typed primitive's chunk is as large as the type that its site's record tells, if it does; where a caller tells
- * the type, but not its size, the primitive's own call may */
-static size_t typed_size(struct allocator *a, uintptr_t site, uintptr_t frame)
-{
-	uint32_t id = intern(thread_context(thread_self(), frame), site, a, NODE_CHUNK);
-	const struct alloc_site *s = id ? chunk_type_site(node_get(id)) : 0;
-	if (id && !(s && s->type_size)) s = node_site(node_get(id));
-	return s && s->type_size ? s->type_size : 1;
+	uintptr_t here = (uintptr_t)frame;
+	struct thread *t = rt_self;
+	if (unlikely(!t)) return push_slow(w, (uintptr_t)site, here);
+	struct frame *below = t->top, *f = below + 1;
+	if (below != t->frame && (unlikely(!frame_lives(below, here)) || unlikely(f > &t->frame[MAX_FRAMES])))
+		return push_slow(w, (uintptr_t)site, here);
+	uint32_t id = intern(below->node, below->mix, (uintptr_t)site | (uint64_t)w->known << KEY_SHIFT);
+	if (unlikely(!id)) return push_slow(w, (uintptr_t)site, here);
+	f->address = here;
+	f->site = (uintptr_t)site;
+	f->mix = node_mix(id);
+	f->node = id;
+	t->top = f;
+	return below;
 }
 
 RT_EXPORT void __allocs_load(struct allocator *a)
@@ -37,15 +41,40 @@ RT_EXPORT void __allocs_load(struct allocator *a)
 
 RT_EXPORT void __allocs_insert(struct allocator *a, void *chunk, size_t size, void *site, void *frame)
 {
-	if (unlikely(!a->number)) allocator_register(a);
-	if (unlikely(size == UNKNOWN_SIZE)) size = typed_size(a, (uintptr_t)site, (uintptr_t)frame);
-	chunk_insert(a, chunk, size, (uintptr_t)site, (uintptr_t)frame);
+	uintptr_t p = (uintptr_t)chunk, here = (uintptr_t)frame;
+	struct alloc_index *x = a->index;
+	struct thread *t = rt_self;
+	struct leaf *leaf = index_leaf(x, p);
+	if (unlikely(!t) || unlikely(!leaf) || unlikely(rt_counting) || unlikely(size > SIZE_MAX_INDEXED) ||
+	    unlikely((p ^ (p + size - 1)) >> BLOCK_BITS)) {
+		chunk_insert(a, chunk, size, (uintptr_t)site, here);
+		return;
+	}
+	struct frame *f = t->top;
+	uint32_t id = likely(f == t->frame || frame_lives(f, here))
+		? intern(f->node, f->mix, (uintptr_t)site | (uint64_t)a->number << KEY_SHIFT)
+		: 0;
+	uint64_t *word = wide_word(x, leaf, p);
+	struct nest *n = &t->nest;
+	int nested = !a->suballocates || (n->child == a && p >= n->low && p < n->high && *n->word == n->value);
+	if (unlikely(!id) || unlikely(*word) || unlikely(!nested)) {
+		chunk_insert(a, chunk, size, (uintptr_t)site, here);
+		return;
+	}
+	*word = (uint64_t)id << ID_SHIFT | (uint64_t)size << SIZE_SHIFT | (p & (((uintptr_t)1 << x->shift) - 1));
+	t->allocs[a->number]++;
 }
 
 RT_EXPORT uint64_t __allocs_remove(struct allocator *a, void *chunk)
 {
-	uint64_t entry = subchunk_remove(a, (uintptr_t)chunk);
-	return likely(entry != 0) ? entry : sibling_remove(a, chunk);
+	struct leaf *leaf = index_leaf(a->index, (uintptr_t)chunk);
+	uint64_t *word = leaf ? wide_word(a->index, leaf, (uintptr_t)chunk) : 0, old = word ? *word : 0;
+	if (likely(old && !(old & CLOSER) && !a->index->regions)) {
+		*word = 0;
+		return old;
+	}
+	old = subchunk_remove(a, (uintptr_t)chunk);
+	return likely(old != 0) ? old : sibling_remove(a, chunk);
 }
 
 RT_EXPORT uint64_t __allocs_take(struct allocator *a, void *chunk)

@@ -26,7 +26,7 @@ static void thread_exit(void *arg)
 {
 	struct thread *t = arg;
 	rt_self = 0;
-	t->depth = 0;
+	t->top = t->frame;
 	rt_lock();
 	t->in_use = 0;
 	rt_unlock();
@@ -34,7 +34,7 @@ static void thread_exit(void *arg)
 
 struct thread *thread_make(void)
 {
-	static struct thread fallback; /* the system has no memory left: counts get vague, nothing breaks */
+	static struct thread fallback __attribute__((aligned(ALLOCS_PAGE))); /* the system has no memory left: counts get vague, nothing breaks */
 	rt_lock();
 	struct thread *t = rt_threads;
 	while (t && t->in_use) t = t->next;
@@ -44,11 +44,25 @@ struct thread *thread_make(void)
 		rt_threads = t;
 	}
 	if (!t) t = &fallback;
+	if (!t->top) t->top = t->frame;
 	t->in_use = 1;
 	rt_unlock();
 	rt_self = t;
 	if (have_key) pthread_setspecific(exit_key, t);
 	return t;
+}
+
+_Static_assert(offsetof(struct thread, frame) + sizeof ((struct thread *)0)->frame <= ALLOCS_PAGE, "one page");
+
+struct frame *thread_frame_slow(struct thread *t, uintptr_t here)
+{
+	while (t->top != t->frame) {
+		struct frame *f = t->top;
+		if (f->address > here && f->address - here > STACK_REACH) return t->frame;
+		if (frame_lives(f, here)) return f;
+		t->top = f - 1;
+	}
+	return t->frame;
 }
 
 static struct counter *counter_get(struct thread *t, uint32_t id)

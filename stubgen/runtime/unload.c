@@ -145,6 +145,7 @@ RT_EXPORT void __allocs_unload(const void *inside)
 		rt_unlock();
 	}
 	rt_lock();
+	unwind_forget(r.low, r.high);
 	for (struct alloc_wrapper **at = &rt_wrappers; *at;)
 		if (in(&r, *at)) wrapper_retire(at);
 		else at = &(*at)->next;

@@ -85,11 +85,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def box(tmp_path: Path, cache: Path) -> Toolbox:
-    """An empty folder, and an environment without any of our variables but the cache."""
+    """An empty folder, and an environment without any of our variables but the cache.
+
+    `ALLOCSCC_TEST_OBSERVE=unwind` runs the tests in unwind mode (R16: the same answers).
+    """
     folder = tmp_path / "work"
     folder.mkdir()
     env = {k: v for k, v in os.environ.items() if not k.startswith(("ALLOCS", "LIBALLOCS", "COMPILER_PATH"))}
     env |= {"ALLOCSCC_CACHE": str(cache), "TMPDIR": str(tmp_path), "LC_ALL": "C"}
+    if "ALLOCSCC_TEST_OBSERVE" in os.environ:
+        env["ALLOCSCC_OBSERVE"] = os.environ["ALLOCSCC_TEST_OBSERVE"]
     return Toolbox(folder, env)
 
 

@@ -11,7 +11,7 @@
 
 char __allocs_interpose_malloc; /* the link phase pulls this file in by this name */
 
-static struct alloc_index chunks = {.shift = 5};
+static struct alloc_index chunks = {.shift = 5, .narrow = 1};
 static int free_chunk(void *p, size_t size)
 {
 	(void)size;
@@ -20,6 +20,13 @@ static int free_chunk(void *p, size_t size)
 }
 static struct allocator libc = {.name = "malloc", .family = "malloc", .index = &chunks, .free_chunk = free_chunk};
 
+static void *malloc_first(size_t);
+static void *calloc_first(size_t, size_t);
+static void *realloc_first(void *, size_t);
+static void *memalign_first(size_t, size_t);
+static void free_first(void *);
+
+/* the next definitions in lookup order, once they are known */
 static struct {
 	void *(*malloc)(size_t);
 	void *(*calloc)(size_t, size_t);
@@ -27,8 +34,7 @@ static struct {
 	void *(*memalign)(size_t, size_t);
 	void (*free)(void *);
 	size_t (*usable_size)(void *);
-	_Atomic int ready;
-} next;
+} next = {malloc_first, calloc_first, realloc_first, memalign_first, free_first, 0};
 
 /* until the next definitions are known (dlsym may allocate), memory comes from here and is never reused */
 static char early[65536] __attribute__((aligned(16)));
@@ -48,30 +54,64 @@ static int is_early(const void *p)
 	return (uintptr_t)p - (uintptr_t)early < sizeof early;
 }
 
+static int has_glibc_chunks(void *function)
+{
+	Dl_info ours, theirs;
+	return dlsym(RTLD_DEFAULT, "gnu_get_libc_version") && dladdr(function, &theirs) && dladdr((void *)memcpy, &ours) &&
+	       theirs.dli_fbase == ours.dli_fbase;
+}
+
+/* threads may come here at once: they all find the same */
 static int resolve(void)
 {
 	static __thread int resolving __attribute__((tls_model("local-exec")));
 	if (resolving) return 0;
 	resolving = 1;
-	next.calloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
-	next.realloc = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
-	next.memalign = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "memalign");
-	next.free = (void (*)(void *))dlsym(RTLD_NEXT, "free");
-	next.malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+	__atomic_fetch_add(&rt_counting, 2, __ATOMIC_RELAXED); /* what is early must be looked at twice */
+	void *(*found)(size_t) = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+	void *(*zeroed)(size_t, size_t) = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
+	void *(*resized)(void *, size_t) = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
+	void *(*aligned)(size_t, size_t) = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "memalign");
+	void (*freed)(void *) = (void (*)(void *))dlsym(RTLD_NEXT, "free");
 	next.usable_size = (size_t (*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
 	/* 32 bytes between chunks is glibc's doing; elsewhere chunks of 8 bytes may lie side by side */
-	Dl_info ours, theirs;
-	if (!dladdr((void *)next.malloc, &theirs) || !dladdr((void *)memcpy, &ours) || theirs.dli_fbase != ours.dli_fbase)
-		chunks.shift = 3;
-	allocator_register(&libc);
+	if (!libc.number && !has_glibc_chunks((void *)found)) chunks.shift = 3;
+	allocator_register_as(&libc, LIBC_NUMBER);
+	next.calloc = zeroed;
+	next.realloc = resized;
+	next.memalign = aligned;
+	next.free = freed;
+	__atomic_store_n(&next.malloc, found, __ATOMIC_RELEASE);
+	__atomic_fetch_sub(&rt_counting, 2, __ATOMIC_RELAXED);
 	resolving = 0;
-	atomic_store_explicit(&next.ready, next.malloc != 0, memory_order_release);
-	return next.malloc != 0;
+	return 1;
 }
 
-HOT int ready(void)
+static void *malloc_first(size_t size)
 {
-	return likely(atomic_load_explicit(&next.ready, memory_order_acquire)) || resolve();
+	return resolve() ? next.malloc(size) : early_alloc(16, size);
+}
+
+static void *calloc_first(size_t count, size_t size)
+{
+	size_t bytes;
+	if (resolve()) return next.calloc(count, size);
+	return __builtin_mul_overflow(count, size, &bytes) ? 0 : early_alloc(16, bytes);
+}
+
+static void *realloc_first(void *p, size_t size)
+{
+	return resolve() ? next.realloc(p, size) : 0;
+}
+
+static void *memalign_first(size_t align, size_t size)
+{
+	return resolve() ? next.memalign(align, size) : early_alloc(align, size);
+}
+
+static void free_first(void *p)
+{
+	if (resolve()) next.free(p);
 }
 
 /* weak: a program that defines one of them itself (a reallocarray for old systems) keeps its own */
@@ -79,58 +119,130 @@ HOT int ready(void)
 
 #define SITE ((uintptr_t)__builtin_return_address(0))
 #define HERE ((uintptr_t)__builtin_frame_address(0))
-#define INSERT(p, size) \
-	do { \
-		if (likely((p) != 0)) chunk_insert(&libc, (p), (size), SITE, HERE); \
-	} while (0)
 
-ENTRY void *malloc(size_t size)
+/* The shortcuts know but one granule. */
+#define GLIBC_SHIFT 5
+static _Atomic(struct leaf *) *glibc_root;
+
+HOT struct leaf *glibc_leaf(uintptr_t p)
 {
-	if (unlikely(!ready())) return early_alloc(16, size);
-	void *p = next.malloc(size);
-	INSERT(p, size);
+	_Atomic(struct leaf *) *root = glibc_root;
+#ifndef __x86_64__ /* pointers may have tags */
+	if (unlikely(p >> ADDRESS_BITS)) return 0;
+#endif
+	return likely(root != 0) ? atomic_load_explicit(&root[p >> LEAF_BITS], memory_order_acquire) : 0;
+}
+
+HOT uint32_t *glibc_word(struct leaf *leaf, uintptr_t p)
+{
+	return (uint32_t *)leaf->word + ((p & (((uintptr_t)1 << LEAF_BITS) - 1)) >> GLIBC_SHIFT);
+}
+
+static __attribute__((noinline)) void *insert_slow(void *p, size_t size, uintptr_t site, uintptr_t here)
+{
+	if (!p || is_early(p)) return p;
+	chunk_insert(&libc, p, size, site, here);
+	if (chunks.shift == GLIBC_SHIFT) glibc_root = chunks.root;
 	return p;
 }
 
-ENTRY void free(void *p)
+/* the same where a wrapper's caller may have to be found (R16) */
+static __attribute__((noinline)) void *insert_unwound(void *chunk, size_t size, uintptr_t site, uintptr_t here)
 {
-	if (unlikely(!p) || unlikely(is_early(p)) || unlikely(!ready())) return;
-	if (unlikely(!chunk_remove(&libc, p))) sibling_remove(&libc, p);
-	next.free(p);
+	uintptr_t p = (uintptr_t)chunk;
+	struct thread *t = rt_self;
+	struct leaf *leaf = glibc_leaf(p);
+	if (unlikely(!leaf) || unlikely(!t) || unlikely(rt_counting) || unlikely(size >= NARROW_LARGE))
+		return insert_slow(chunk, size, site, here);
+	uint32_t id = t->top == t->frame ? unwound(site, here, &libc) : 0, *word = glibc_word(leaf, p);
+	if (unlikely(!id) || unlikely(*word)) return insert_slow(chunk, size, site, here);
+	*word = id << NARROW_ID_SHIFT | (uint32_t)size << NARROW_SIZE_SHIFT | (p >> 4 & 1);
+	t->allocs[LIBC_NUMBER]++;
+	return chunk;
+}
+
+/* no jump: what HERE points to is looked at */
+#define SLOWLY(function) \
+	do { \
+		chunk = function(chunk, size, SITE, HERE); \
+		__asm__ volatile("" : "+r"(chunk)); \
+		return chunk; \
+	} while (0)
+
+/* one test after another that something is as it nearly always is, then one store; gives p */
+HOT void *insert(void *chunk, size_t size)
+{
+	uintptr_t p = (uintptr_t)chunk;
+	struct thread *t = rt_self;
+	struct leaf *leaf = glibc_leaf(p);
+	if (unlikely(!leaf) || unlikely(!t) || unlikely(rt_counting) || unlikely(size >= NARROW_LARGE))
+		SLOWLY(insert_slow);
+	struct frame *f = t->top;
+	if (f != t->frame && unlikely(!frame_lives(f, HERE))) SLOWLY(insert_slow);
+	uint32_t id = intern(f->node, f->mix, SITE | (uint64_t)LIBC_NUMBER << KEY_SHIFT);
+	uint32_t *word = glibc_word(leaf, p);
+	if (unlikely(!id) && rt_unwinding) SLOWLY(insert_unwound);
+	if (unlikely(!id) || unlikely(*word)) SLOWLY(insert_slow);
+	*word = id << NARROW_ID_SHIFT | (uint32_t)size << NARROW_SIZE_SHIFT | (p >> 4 & 1);
+	t->allocs[LIBC_NUMBER]++;
+	return chunk;
+}
+
+ENTRY void *malloc(size_t size)
+{
+	return insert(next.malloc(size), size);
 }
 
 ENTRY void *calloc(size_t count, size_t size)
 {
-	size_t bytes;
-	if (unlikely(!ready())) return __builtin_mul_overflow(count, size, &bytes) ? 0 : early_alloc(16, bytes);
-	void *p = next.calloc(count, size);
-	INSERT(p, count * size);
-	return p;
+	return insert(next.calloc(count, size), count * size);
 }
 
-HOT void *resize(void *p, size_t size, uintptr_t site, uintptr_t here)
+static __attribute__((noinline)) void free_slow(void *p)
 {
-	if (unlikely(p && is_early(p))) {
-		void *q = ready() ? next.malloc(size) : early_alloc(16, size);
-		size_t old = ((size_t *)p)[-1];
-		if (!q) return 0;
-		memcpy(q, p, old < size ? old : size);
-		if (!is_early(q)) chunk_insert(&libc, q, size, site, here);
-		return q;
+	if (is_early(p)) return;
+	if (!chunk_remove(&libc, p)) sibling_remove(&libc, p);
+	next.free(p);
+}
+
+ENTRY void free(void *p)
+{
+	if (!p) return;
+	struct leaf *leaf = glibc_leaf((uintptr_t)p);
+	if (unlikely(!leaf)) {
+		free_slow(p);
+		return;
 	}
-	if (unlikely(!ready())) return early_alloc(16, size);
-	uint64_t entry = p ? chunk_take(&libc, p) : 0;
-	if (unlikely(p && !entry)) sibling_remove(&libc, p);
+	uint32_t *word = glibc_word(leaf, (uintptr_t)p), old = *word;
+	if (unlikely(!old) || unlikely(old & NARROW_CLOSER)) {
+		free_slow(p);
+		return;
+	}
+	*word = 0;
+	next.free(p);
+}
+
+HOT void *resize(void *p, size_t size)
+{
+	if (unlikely(!p)) return insert(next.malloc(size), size);
+	if (unlikely(is_early(p))) {
+		void *q = next.malloc(size);
+		size_t old = ((size_t *)p)[-1];
+		if (q) memcpy(q, p, old < size ? old : size);
+		return insert(q, size);
+	}
+	uint64_t entry = chunk_take(&libc, p);
+	if (unlikely(!entry)) sibling_remove(&libc, p);
 	void *q = next.realloc(p, size);
-	if (likely(q != 0)) chunk_insert(&libc, q, size, site, here);
-	else if (size && entry) chunk_restore(&libc, p, entry);
+	if (unlikely(!q && size && entry)) chunk_restore(&libc, p, entry);
+	insert(q, size);
 	if (unlikely(entry & CHILDREN) && (q || !size)) children_move(&libc, p, entry, q, size);
 	return q;
 }
 
 ENTRY void *realloc(void *p, size_t size)
 {
-	return resize(p, size, SITE, HERE);
+	return resize(p, size);
 }
 
 ENTRY void *reallocarray(void *p, size_t count, size_t size)
@@ -140,19 +252,12 @@ ENTRY void *reallocarray(void *p, size_t count, size_t size)
 		errno = ENOMEM;
 		return 0;
 	}
-	return resize(p, bytes, SITE, HERE);
-}
-
-HOT void *aligned(size_t align, size_t size)
-{
-	return likely(ready()) ? next.memalign(align, size) : early_alloc(align, size);
+	return resize(p, bytes);
 }
 
 ENTRY void *memalign(size_t align, size_t size)
 {
-	void *p = aligned(align, size);
-	INSERT(p, size);
-	return p;
+	return insert(next.memalign(align, size), size);
 }
 
 ENTRY void *aligned_alloc(size_t align, size_t size)
@@ -161,20 +266,17 @@ ENTRY void *aligned_alloc(size_t align, size_t size)
 		errno = EINVAL;
 		return 0;
 	}
-	void *p = aligned(align, size);
-	INSERT(p, size);
-	return p;
+	return insert(next.memalign(align, size), size);
 }
 
 ENTRY int posix_memalign(void **out, size_t align, size_t size)
 {
 	if (align & (align - 1) || align % sizeof(void *) || !align) return EINVAL;
 	int saved = errno;
-	void *p = aligned(align, size);
+	void *p = next.memalign(align, size);
 	errno = saved;
 	if (!p) return ENOMEM;
-	INSERT(p, size);
-	*out = p;
+	*out = insert(p, size);
 	return 0;
 }
 
@@ -182,9 +284,7 @@ ENTRY int posix_memalign(void **out, size_t align, size_t size)
 
 ENTRY void *valloc(size_t size)
 {
-	void *p = aligned(PAGE, size);
-	INSERT(p, size);
-	return p;
+	return insert(next.memalign(PAGE, size), size);
 }
 
 ENTRY void *pvalloc(size_t size)
@@ -194,9 +294,7 @@ ENTRY void *pvalloc(size_t size)
 		return 0;
 	}
 	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-	void *p = aligned(PAGE, size);
-	INSERT(p, size);
-	return p;
+	return insert(next.memalign(PAGE, size), size);
 }
 
 /* memory from before the next definitions were known has no header that they understand */
@@ -204,5 +302,5 @@ ENTRY size_t malloc_usable_size(void *p)
 {
 	if (!p) return 0;
 	if (is_early(p)) return ((size_t *)p)[-1];
-	return ready() && next.usable_size ? next.usable_size(p) : 0;
+	return (next.usable_size || resolve()) && next.usable_size ? next.usable_size(p) : 0;
 }

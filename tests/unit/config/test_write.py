@@ -146,7 +146,7 @@ def test_json():
     found = json.loads(json.dumps(to_json(config)))
     entries = found.pop("entries")
     assert found == {
-        "removed": [{"name": "x", "origin": "a:6"}], "on-error": "warn",
+        "removed": [{"name": "x", "origin": "a:6"}], "on-error": "warn", "observe": "stubs",
         "sidecar": {"file": "auto", "candidates": "auto"}, "hooks": {"plan": "/h.py"},
         "stubgen": {"include": ["/h.h"]}, "layers": ["a"], "warnings": ["w"],
     }  # fmt: skip

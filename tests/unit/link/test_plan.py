@@ -5,7 +5,7 @@ import pytest
 from allocscc.config.model import Allocator, Config, Wrapper, table
 from allocscc.config.signature import parse_signature
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
-from allocscc.link.plan import CALLER, ENTRY, LEAVE, REDIRECT, REPLACE, WRAP, Fact, LinkFacts, make_plan
+from allocscc.link.plan import CALLER, ENTRY, LEAVE, MARK, REDIRECT, REPLACE, WRAP, Fact, LinkFacts, make_plan
 
 _HERE = (2, -1)
 _MEMBER = (3, 7)
@@ -54,7 +54,8 @@ def slab(**fields):
         (SHARED, Fact("xmalloc", _HERE, visibility=_HIDDEN), REPLACE, CALLER, "wrapper-defined"),
         (EXECUTABLE, Fact("xmalloc", references=(4,), identified=True), LEAVE, "", "identified-elsewhere"),
         (EXECUTABLE, Fact("xmalloc"), LEAVE, "", "unused"),
-        (EXECUTABLE, Fact("xasprintf", references=(4,)), LEAVE, "", "variadic"),
+        (EXECUTABLE, Fact("xasprintf", references=(4,)), MARK, CALLER, "wrapper-unwound"),
+        (EXECUTABLE, Fact("xasprintf", _HERE, unwindable=True), MARK, CALLER, "wrapper-unwound"),
         (EXECUTABLE, Fact("xasprintf", _HERE), LEAVE, "", "variadic"),
         # an entry point that a preload may take
         (EXECUTABLE, Fact("malloc", references=(4,)), LEAVE, "", "entry-elsewhere"),
