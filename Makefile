@@ -5,8 +5,9 @@ STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
 FUZZ_COUNT ?= 10000
 FUZZ_SEED ?= 0
+BENCH_ARGS ?=
 
-.PHONY: help setup demo test lint fuzz bench clean
+.PHONY: help setup demo test lint fuzz bench bench-runtime clean
 
 help:
 	@echo 'make demo    build and run a small program, show who owns its heap (sets up .venv first)'
@@ -14,6 +15,7 @@ help:
 	@echo 'make lint    ruff and mypy'
 	@echo 'make fuzz    damaged inputs against plain gcc, FUZZ_COUNT of them (10000); what finds something stays in build/fuzz'
 	@echo 'make bench   ratios of time against plain gcc, measured now'
+	@echo 'make bench-runtime  time and memory of programs that allocate, against plain glibc and other tools; BENCH_ARGS=...'
 	@echo 'make clean   remove .venv and build/'
 
 setup: $(STAMP)
@@ -44,6 +46,9 @@ bench: $(STAMP)
 	$(VENV)/bin/python3 -m benchmarks.builds
 	$(VENV)/bin/python3 -m benchmarks.links
 	$(VENV)/bin/python3 benchmarks/jq.py
+
+bench-runtime: $(STAMP)
+	$(VENV)/bin/python3 -m benchmarks.runtime $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) build

@@ -102,6 +102,8 @@ struct alloc_wrapper {
 	struct alloc_wrapper *next;
 	int known;
 	int sized; /* only carries an element's size to inner allocations: what these say of the type does not count */
+	void (*const *frees)(void); /* functions that free its chunks or resize them; NULL for one that is not linked */
+	unsigned free_count;
 };
 
 /* One call instruction that calls an entry point or a wrapper (R13). Use the accessors below. */

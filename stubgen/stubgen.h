@@ -17,6 +17,7 @@
 #define RT_API __attribute__((weak))
 RT_API void *__allocs_push(struct alloc_wrapper *, void *site, void *frame);
 RT_API void __allocs_range(struct alloc_wrapper *, const void *code);
+RT_API void __allocs_range_imported(struct alloc_wrapper *, const void *code);
 RT_API void __allocs_insert(struct allocator *, void *chunk, size_t size, void *site, void *frame);
 RT_API uint64_t __allocs_remove(struct allocator *, void *chunk);
 RT_API uint64_t __allocs_take(struct allocator *, void *chunk);
@@ -127,6 +128,12 @@ RT_API void __allocs_unload(const void *inside);
 	__attribute__((constructor(101))) static void mark(void)                                        \
 	{                                                                                               \
 		if (__allocs_range && code) __allocs_range(&identity, (const void *)code);                  \
+	}
+
+#define WRAPPER_RANGE_IMPORTED(name, mark, identity, code)                                          \
+	__attribute__((constructor(101))) static void mark(void)                                        \
+	{                                                                                               \
+		if (__allocs_range_imported && code) __allocs_range_imported(&identity, (const void *)code); \
 	}
 
 /* Entry stubs stand in for an allocator's entry points and index the chunk. */

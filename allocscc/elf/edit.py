@@ -68,8 +68,11 @@ def mark_definitions(data: bytes, marks: dict[str, tuple[str, ...]], where: str)
         FormatError: the object does not define one, or is damaged.
     """
     elf, table = _table_of(data, where)
-    wanted = {name.encode() for name, parts in marks.items() for name in (name, *parts)}
-    found = {s.name: s for s in elf.symbols(table, wanted) if s.defined}
+    parts = {part.encode() for group in marks.values() for part in group}
+    wanted = {name.encode() for name in marks} | parts
+    found = {
+        s.name: s for s in elf.symbols(table, wanted) if s.defined and (s.binding == STB_LOCAL) == (s.name in parts)
+    }
     if found.keys() != wanted:
         missing = b", ".join(sorted(wanted - found.keys())).decode()
         raise FormatError(f"{where}: does not define {missing}")

@@ -82,7 +82,9 @@ def _bounds(budget: Budget, name: str, sections: list[str]) -> tuple[int, int]:
         return -_DYNAMIC_ENTRY * _NEW_TAGS, _DYNAMIC_ENTRY * _NEW_TAGS
     if name == ".eh_frame_hdr":  # 8 bytes for each FDE, which has 20 at least
         return -8, brought(budget.objects, ".eh_frame", sections) // 2 + 8
-    return -_PADDING, brought(budget.objects, name, sections) + _PADDING
+    # gold fills what lies between the objects of a section in steps, and more than once
+    growing = sum(any(output_section(one, sections) == name for one, _, _ in o.sections) for o in budget.objects)
+    return -_PADDING, brought(budget.objects, name, sections) + _PADDING * max(growing, 1)
 
 
 def _length(names: tuple[str, ...]) -> int:

@@ -24,6 +24,8 @@ from allocscc.places import cache_folder, data_folder
 from allocscc.sidecar_names import PLAN_SECTION
 
 _EM_X86_64 = 62
+# The sorted table of .eh_frame, which the runtime searches.
+UNWIND_TABLE = "--eh-frame-hdr"
 
 
 def edits(
@@ -70,6 +72,8 @@ def edits(
                 file.write(_edited(data, by_member[-1], source.path))
             words[index] = [path, _in_cache(stubs[by_member[-1][0].symbol])]
     options = [f"--wrap={decision.symbol}" for decision in plan.decisions if decision.action == REDIRECT]
+    if any(decision.action == MARK for decision in plan.decisions) and UNWIND_TABLE not in job.args:
+        options.append(UNWIND_TABLE)  # gcc asks for it where a program is dynamic
     if wrapped:
         wraps = _wrap_archive(wrapped, stubs, folder)
         for index in _insertion_points(wrapped, job):

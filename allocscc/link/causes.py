@@ -4,13 +4,14 @@ import os
 from collections import Counter
 
 from allocscc.link.accounts import Budget, brought, is_within
+from allocscc.link.apply import UNWIND_TABLE
 from allocscc.link.claims import REGISTER_CAUSE, RUNTIME_CAUSE, SCRIPT_CAUSE, Claims, interpose_cause
 from allocscc.link.difference import Line
 from allocscc.link.ltoeffects import LTO_CAUSE, LtoEffects
 from allocscc.link.outcome import Outcome, SymbolFact
-from allocscc.link.plan import REDIRECT, REPLACE, WRAP
+from allocscc.link.plan import MARK, REDIRECT, REPLACE, WRAP
 from allocscc.link.trace import split_member
-from allocscc.link.twolinks import EditedInput, own_name, stub_name, title
+from allocscc.link.twolinks import EditedInput, is_imported, own_names, stub_name, title
 
 _DF_TEXTREL = 4  # ELF gABI, "Dynamic Section": DT_FLAGS
 _EXPORTING = ("E", "export-dynamic", "dynamic-list")  # options of all four linkers, without their dashes
@@ -47,14 +48,16 @@ class Causes:
     def __init__(self, claims: Claims, lines: tuple[Line, ...]) -> None:
         self.claims, self.links, self.lines = claims, claims.links, lines
         self.left = Counter((fact.name, fact.kind, fact.size) for fact, _ in claims.pool)
+        self.owns = {own: (d, name) for d in reversed(claims.acting) for own, name in own_names(d).items()}
         self.own: set[str] = set()  # further names of definitions that have explained a line
+        self.table = self._unwind_table()
         dynamic = [line for line in lines if line.kind in ("export", "import")]
         came, went = (tuple(line.name for line in dynamic if line.sign == sign) for sign in "+-")
         self.lto = LtoEffects(lines) if self.links.lto and self.links.plan.register else None
         objects = [one.facts for one in self.links.new if one.path in claims.inputs]
         self.budget = Budget(
             (*objects, self.lto.facts) if self.lto else tuple(objects),
-            sum(decision.action != WRAP for decision in claims.acting),
+            sum(not is_imported(decision) for decision in claims.acting),
             came,
             went,
             tuple(_versions(self.links.ours) - _versions(self.links.vanilla)),
@@ -85,6 +88,8 @@ class Causes:
         decision = self.claims.by_symbol.get(value)
         if name == "--wrap" and decision is not None and decision.action in (WRAP, REDIRECT):
             return title(decision)
+        if line.name == UNWIND_TABLE:
+            return self.table
         if self.links.plan.register and line.name == "-z start-stop-gc":
             return REGISTER_CAUSE
         if self.links.plan.runtime and (
@@ -96,6 +101,11 @@ class Causes:
         if name == "-u" and value != family and family in self.links.plan.interpose:
             return interpose_cause(family)
         return ""
+
+    def _unwind_table(self) -> str:
+        """The decision for whose sake our link has the sorted table of unwind tables, and the vanilla one has not."""
+        is_ours = any((line.sign, line.kind, line.name) == ("+", "option", UNWIND_TABLE) for line in self.lines)
+        return next((title(d) for d in self.claims.acting if d.action == MARK and is_ours), "")
 
     def _input(self, line: Line) -> str:
         if line.sign == "+" and line.name in self.claims.inputs:
@@ -124,13 +134,15 @@ class Causes:
         if self.lto and self.lto.explains(fact):
             return LTO_CAUSE
         if sign == "+":
-            decision = next((d for d in self.claims.acting if own_name(d) == fact.name), None)
-            if decision and fact.name not in self.own and self._is_same(fact, decision.symbol, self.links.vanilla):
+            if (fact.name, fact.binding, fact.size) == ("__GNU_EH_FRAME_HDR", "local", 0):
+                return self.table  # bfd's
+            decision, name = self.owns.get(fact.name, (None, ""))
+            if decision and fact.name not in self.own and self._is_same(fact, name, self.links.vanilla):
                 self.own.add(fact.name)
                 return title(decision)
             return self._from_pool(fact) or self._from_linker(fact)
         decision = self.claims.by_symbol.get(fact.name)
-        if decision and decision.action == REPLACE and self._is_same(fact, own_name(decision), self.links.ours):
+        if decision and decision.action == REPLACE and self._is_same(fact, f"__real_{fact.name}", self.links.ours):
             same = (fact.binding, fact.visibility)
             now = [one for one in self.links.ours.symbols if one.name == fact.name and one.defined]
             return title(decision) if any((one.binding, one.visibility) == same for one in now) else ""
@@ -223,7 +235,9 @@ class Causes:
             is_golds = pair is None and _is_ifunc(fact) and self._exports_by_chance()
             return title(decision) if same or is_golds else ""
         if fact.visibility == "hidden":  # bfd lists what it makes for a hidden reference; loaders pass over it
-            return self._from_linker(fact)
+            decision, _ = self.owns.get(fact.name, (None, ""))
+            is_golds = decision is not None and fact.binding == "local" and _is_ifunc(fact)
+            return title(decision) if decision and is_golds else self._from_linker(fact)
         if pair is not None and not same:
             return ""
         for one, cause in self.claims.pool:
@@ -240,6 +254,9 @@ class Causes:
     def _section(self, line: Line) -> str:
         """The cause of most of a section's growth, if what was added can account for all of it."""
         sections = [name for name, _ in self.links.ours.sections]
+        if line.name == ".eh_frame_hdr" and self.table and line.name not in dict(self.links.vanilla.sections):
+            # 8 bytes for each FDE, which has 20 at least, and 12 in front
+            return self.table if line.growth <= dict(self.links.ours.sections).get(".eh_frame", 0) // 2 + 12 else ""
         if not is_within(self.budget, line.name, line.growth, sections):
             return ""
         linked = [one for one in self.links.new if one.path in self.claims.inputs]

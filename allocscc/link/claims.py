@@ -1,7 +1,8 @@
 """What a plan may claim of a link: the inputs that its decisions brought, and all that these hold (R15)."""
 
+from allocscc.elf.edit import IDENTITY_PREFIX
 from allocscc.link.outcome import SymbolFact
-from allocscc.link.plan import CALLER, LEAVE, WRAP, Decision, LinkPlan
+from allocscc.link.plan import CALLER, LEAVE, MARK, WRAP, Decision, LinkPlan
 from allocscc.link.stubs import instance_symbol
 from allocscc.link.trace import split_member
 from allocscc.link.twolinks import (
@@ -31,7 +32,7 @@ def interpose_cause(family: str) -> str:
 
 
 def _stub_symbols(decision: Decision) -> set[str]:
-    identity = f"__allocs_wrapper_{decision.symbol}" if decision.stub == CALLER else instance_symbol(decision.entry)
+    identity = IDENTITY_PREFIX + decision.symbol if decision.stub == CALLER else instance_symbol(decision.entry)
     return {stub_name(decision), identity}
 
 
@@ -53,6 +54,7 @@ class Claims:
         self.links = links
         self.acting = [decision for decision in links.plan.decisions if decision.action != LEAVE]
         self.by_symbol = {decision.symbol: decision for decision in self.acting}
+        self.marked = [one for one in self.acting if one.action == MARK and one.place is not None]
         self.inputs: dict[str, str] = {}
         self.stubs: set[str] = set()
         self.pool: list[tuple[SymbolFact, str]] = []
@@ -77,6 +79,8 @@ class Claims:
             cause = interpose_cause(one.family)
         elif one.role == REGISTER and plan.register:
             cause = REGISTER_CAUSE
+        elif one.role == KEPT_ALIVE and self.marked:
+            cause = title(self.marked[0])
         elif one.role == KEPT_ALIVE and plan.register:
             cause = _ALIVE_CAUSE
         elif one.role == KEPT_PLAN and plan != LinkPlan():

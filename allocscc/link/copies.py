@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 
 from allocscc.elf import archive
-from allocscc.elf.edit import OWN_PREFIX
+from allocscc.elf.edit import IDENTITY_PREFIX, OWN_PREFIX
 from allocscc.elf.object import SHT_RELA, SHT_SYMTAB, ElfObject, Section, cstring
 from allocscc.errors import FormatError
 
@@ -13,17 +13,20 @@ _RELA = struct.Struct("<QQq")
 _STUB_MEMBER = "allocs-"
 
 
-def copy_problems(original: bytes, copy: bytes, symbols: set[str], where: str) -> list[str]:
+def copy_problems(original: bytes, copy: bytes, symbols: set[str], where: str, parts: Iterable[str] = ()) -> list[str]:
     """What differs between an input and its changed copy, other than what the decisions on `symbols` are about.
 
     Args:
         original: an object or an archive.
         copy: what our link had in its place.
-        symbols: functions that were renamed, or whose references were sent to a stub.
+        symbols: functions that were renamed or marked, or whose references were sent to a stub.
         where: the original's path, for messages.
+        parts: functions that were marked along with them.
     """
+    made = {name for s in symbols for name in (s, f"__real_{s}", f"__wrap_{s}", OWN_PREFIX + s, IDENTITY_PREFIX + s)}
+    made.update(OWN_PREFIX + part for part in parts)
     if not original.startswith((archive.MAGIC, archive.THIN_MAGIC)):
-        return _object_problems(original, copy, symbols, where)
+        return _object_problems(original, copy, symbols, made, where)
     folder = where.rpartition("/")[0] or "."
     old = [(member.name, member.data) for member in archive.members(original, where, folder)]
     new = [
@@ -36,11 +39,11 @@ def copy_problems(original: bytes, copy: bytes, symbols: set[str], where: str) -
     found = []
     for (name, before), (_, after) in zip(old, new, strict=True):
         if before != after:
-            found += _object_problems(before, after, symbols, f"{where}({name})")
+            found += _object_problems(before, after, symbols, made, f"{where}({name})")
     return found
 
 
-def _object_problems(original: bytes, copy: bytes, symbols: set[str], where: str) -> list[str]:
+def _object_problems(original: bytes, copy: bytes, symbols: set[str], made: set[str], where: str) -> list[str]:
     try:
         old, new = ElfObject(original, where), ElfObject(copy, where)
         if [_head(section) for section in old.sections] != [_head(section) for section in new.sections]:
@@ -48,7 +51,7 @@ def _object_problems(original: bytes, copy: bytes, symbols: set[str], where: str
         table = old.table(SHT_SYMTAB)
         if table is None:
             return [] if original == copy else [f"{where}: the copy of an object without symbols differs"]
-        return [f"{where}: {problem}" for problem in _differences(old, new, table, symbols)]
+        return [f"{where}: {problem}" for problem in _differences(old, new, table, symbols, made)]
     except FormatError as error:
         return [str(error)]
 
@@ -57,9 +60,8 @@ def _head(section: Section) -> tuple[object, ...]:
     return section.name, section.type, section.flags, section.link, section.info, section.entry_size
 
 
-def _differences(old: ElfObject, new: ElfObject, table: Section, symbols: set[str]) -> Iterable[str]:
+def _differences(old: ElfObject, new: ElfObject, table: Section, symbols: set[str], made: set[str]) -> Iterable[str]:
     before, after = _entries(old, table), _entries(new, new.sections[table.index])
-    made = {name for s in symbols for name in (s, f"__real_{s}", f"__wrap_{s}", OWN_PREFIX + s)}
     for (name, fields), (new_name, new_fields) in zip(before, after, strict=False):
         renamed = name in symbols and new_name == f"__real_{name}"
         # A renamed definition becomes hidden: its st_other may differ.
@@ -67,9 +69,12 @@ def _differences(old: ElfObject, new: ElfObject, table: Section, symbols: set[st
             yield f"symbol {name} is {new_name} with other properties in the copy"
         elif renamed and (fields[0], fields[2:]) != (new_fields[0], new_fields[2:]):
             yield f"symbol {name} was not only renamed in the copy"
-    for name, _ in after[len(before) :]:
+    places = {(name, *fields[2:]) for name, fields in before}
+    for name, fields in after[len(before) :]:
         if name not in made:
             yield f"the copy has a further symbol {name}"
+        elif fields[2] and (name.removeprefix(OWN_PREFIX), *fields[2:]) not in places:
+            yield f"the further symbol {name} of the copy is not what it is another name of"
     for section in old.sections:
         other = new.sections[section.index]
         if section.index in (table.index, table.link):

@@ -11,7 +11,7 @@ from allocscc.link.explain import plan_of
 from allocscc.link.job import ARCHIVE, OBJECT, LinkJob, file_kind
 from allocscc.link.job import OTHER as OTHER_FILE
 from allocscc.link.outcome import ObjectFacts, Outcome, read_object
-from allocscc.link.plan import LEAVE, WRAP, Decision, LinkPlan
+from allocscc.link.plan import LEAVE, MARK, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
 from allocscc.link.runtime import Runtime, interposable
 from allocscc.link.trace import (
@@ -64,7 +64,7 @@ def two_links(job: LinkJob, real: str, vanilla: Outcome, ours: Outcome, kept: di
         if path not in known and f"{original}({member})" not in known and (member or not original):
             role, family = _role(file, member, runtime, kept, swapped)
             new.append(NewInput(path, role, _facts(kept.get(file, file), member), family))
-    new += _kept_alive(job, real, vanilla)
+    new += _kept_alive(job, real, vanilla, plan, kept, edited)
     return TwoLinks(
         vanilla,
         ours,
@@ -100,11 +100,22 @@ def _runtime(kept: dict[str, str]) -> Runtime:
     return Runtime(folders[0] if folders else os.path.join(top, "none"))
 
 
-def _kept_alive(job: LinkJob, real: str, vanilla: Outcome) -> list[NewInput]:
-    """Inputs of both links whose dead code ours keeps, since their records do (docs/architecture.md, "Link phase")."""
-    if not job.gc_sections or not toolchain.run([real, "--version"]).startswith(("GNU gold", "mold")):
+def _kept_alive(
+    job: LinkJob, real: str, vanilla: Outcome, plan: LinkPlan, kept: dict[str, str], edited: list[EditedInput]
+) -> list[NewInput]:
+    """Inputs of both links whose dead code ours keeps, since records do, or marks (docs/architecture.md, "Link phase").
+
+    A marked wrapper may need any other function.
+    """
+    if not job.gc_sections:
         return []
-    found = [NewInput(path, KEPT_ALIVE, _facts(*split_member(path))) for path in vanilla.inputs]
+    copies = {one.original: kept[one.path] for one in edited}
+    places = [(path, *split_member(path)) for path in vanilla.inputs]
+    found = [NewInput(path, KEPT_ALIVE, _facts(copies.get(file, file), member)) for path, file, member in places]
+    if any(decision.action == MARK and decision.place is not None for decision in plan.decisions):
+        return found
+    if not toolchain.run([real, "--version"]).startswith(("GNU gold", "mold")):
+        return []
     return [one for one in found if any(name == SITES_SECTION for name, _, _ in one.facts.sections)]
 
 
@@ -183,9 +194,10 @@ def _untold(job: LinkJob, vanilla: Outcome, ours: Outcome, edited: list[EditedIn
 def _problems(job: LinkJob, plan: LinkPlan, edited: list[EditedInput], kept: dict[str, str]) -> list[str]:
     """What is wrong with changed copies of inputs, and with the plan that the output keeps."""
     found = []
+    parts = {part for decision in plan.decisions for part in decision.parts}
     for one in edited:
         with open(one.original, "rb") as original, open(kept[one.path], "rb") as copy:
-            found += copy_problems(original.read(), copy.read(), set(one.symbols), one.original)
+            found += copy_problems(original.read(), copy.read(), set(one.symbols), one.original, parts)
     with open(job.output, "rb") as file:
         elf = ElfObject(file.read(), job.output)
     section = elf.section(PLAN_SECTION.encode())

@@ -20,7 +20,7 @@ def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> Lin
         functions[definition.name] = Fact(
             definition.name, (definition.input.index, definition.member), definition.weak, definition.visibility,
             intermediate=definition.name in found.intermediate and "-plugin" in job.args, parts=definition.parts,
-            unwindable=definition.unwindable,
+            unwindable=definition.unwindable and "--no-eh-frame-hdr" not in job.args,
         )  # fmt: skip
     return LinkFacts(
         mode=job.mode,

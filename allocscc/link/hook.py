@@ -3,7 +3,7 @@
 from allocscc.config.hooks import call_hook
 from allocscc.config.model import Config
 from allocscc.errors import HookError
-from allocscc.link.plan import LEAVE, MARK, REDIRECT, REPLACE, WRAP, Decision, LinkFacts, LinkPlan
+from allocscc.link.plan import CALLER, LEAVE, MARK, REDIRECT, REPLACE, WRAP, Decision, LinkFacts, LinkPlan
 
 
 def changed_plan(path: str, config: Config, plan: LinkPlan, facts: LinkFacts) -> LinkPlan:
@@ -50,6 +50,10 @@ def _problem(decision: Decision, config: Config, place: tuple[int, int] | None) 
         return "it has no signature"
     if decision.action in (REPLACE, REDIRECT) and (place is None or decision.place != place):
         return "it replaces a definition that is not there"
+    if decision.action == MARK and (decision.place != place or decision.stub != CALLER):
+        return "it marks what is no wrapper, or a definition that is not there"
+    if decision.signature.variadic and decision.action != MARK:
+        return "a variadic function cannot be forwarded by a stub"
     names = {*config.allocators, *config.wrappers, *config.sized}
     if decision.entry not in names:
         return f"no entry of the config is named {decision.entry!r}"

@@ -1,6 +1,7 @@
 """The embedded runtime as files for the linker, built on first use and cached by content identity."""
 
 import os
+from collections.abc import Callable
 
 from allocscc import toolchain
 from allocscc.config.roles import hash_text
@@ -11,6 +12,10 @@ _FLAGS = (
     "-fno-sanitize=all", "-fno-builtin", "-w",
 )  # fmt: skip
 
+
+# The runtime as an object of its own, for programs that were not built by us.
+_PRELOADED = ("-DRT_PRELOADED",)
+_PRELOAD_NAME = "liballocsrt.so"
 
 _CACHES = ("ccache", "sccache", "distcc", "icecc")
 _FORMAT = 2  # of the folder that a runtime is built into
@@ -82,47 +87,47 @@ def ensure_runtime() -> Runtime:
         ToolError: it could not be built.
         OSError: there is no place to put it.
     """
-    sources = _sources()
-    identity = [(path, status.st_size, status.st_mtime_ns) for path, status in ((p, os.stat(p)) for p in sources)]
-    driver = os.path.realpath(compiler())
-    key = hash_text(repr((_FORMAT, identity, driver, os.stat(driver).st_mtime_ns, _FLAGS)))
-    folder = os.path.join(cache_folder(dict(os.environ)), "runtime", f"{key:016x}")
-    if not os.path.isdir(folder):
-        _build(folder, sources)
-    return Runtime(folder)
+    sources = _sources("", "interpose")
+    return Runtime(_ensure("runtime", sources, _build_runtime))
 
 
-def _sources() -> list[str]:
+def ensure_preload() -> str:
+    """The path of the runtime for LD_PRELOAD, built now if it is not in the cache: `liballocsrt.so`.
+
+    It has to come first in LD_PRELOAD. In a program of ours, or with a sanitizer, it stands aside (docs/malloc.md).
+
+    Raises:
+        ToolError: it could not be built.
+        OSError: there is no place to put it.
+    """
+    return os.path.join(_ensure("preload", _sources("", "interpose", "preload"), _build_preload), _PRELOAD_NAME)
+
+
+def _sources(*folders: str) -> list[str]:
     top = data_folder("stubgen")
     found = [os.path.join(top, name) for name in sorted(os.listdir(top)) if name.endswith(".h")]
-    for folder in (os.path.join(top, "runtime"), os.path.join(top, "runtime", "interpose")):
+    for folder in (os.path.join(top, "runtime", name) for name in folders):
         found += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith((".c", ".h"))]
     return found
 
 
-def _build(folder: str, sources: list[str]) -> None:
-    """Build beside the final place, then move there in one step: parallel links may build at once, one wins."""
+def _ensure(kind: str, sources: list[str], build: Callable[[str, list[str]], None]) -> str:
+    """A folder of the cache with what is built from these sources by this compiler.
+
+    It is built beside the final place and moved there in one step: parallel links may build at once, one wins.
+    """
+    identity = [(path, status.st_size, status.st_mtime_ns) for path, status in ((p, os.stat(p)) for p in sources)]
+    driver = os.path.realpath(compiler())
+    key = hash_text(repr((_FORMAT, identity, driver, os.stat(driver).st_mtime_ns, _FLAGS)))
+    folder = os.path.join(cache_folder(dict(os.environ)), kind, f"{key:016x}")
+    if os.path.isdir(folder):
+        return folder
     import shutil  # with its compression modules 25 ms: only who builds pays
 
     temporary = f"{folder}.{os.getpid()}.tmp"
     os.makedirs(temporary, exist_ok=True)
     try:
-        objects, interposers = list[str](), list[str]()
-        for source in sources:
-            if not source.endswith(".c"):
-                continue
-            path = os.path.join(temporary, os.path.basename(source)[:-2] + ".o")
-            compile_c(source, path)
-            if os.path.basename(source) == "site.c":
-                compile_c(source, Runtime(temporary).register_for_mold, ("-DFOR_MOLD",))
-            else:
-                into = interposers if os.path.basename(os.path.dirname(source)) == "interpose" else objects
-                into.append(path)
-        runtime = Runtime(temporary)
-        toolchain.run([binary_tool("ar"), "rcs", runtime.archive, *objects])
-        toolchain.run([binary_tool("ar"), "rcs", runtime.interposers, *interposers])
-        with open(runtime.exports, "w", encoding="ascii") as file:
-            file.write("{\n" + "".join(f"  {name};\n" for name in _exports(objects)) + "};\n")
+        build(temporary, [source for source in sources if source.endswith(".c")])
         try:
             os.rename(temporary, folder)
         except OSError:
@@ -130,6 +135,41 @@ def _build(folder: str, sources: list[str]) -> None:
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _build_runtime(folder: str, sources: list[str]) -> None:
+    runtime = Runtime(folder)
+    objects, interposers = list[str](), list[str]()
+    for source in sources:
+        path = _object(folder, source)
+        compile_c(source, path)
+        if os.path.basename(source) == "site.c":
+            compile_c(source, runtime.register_for_mold, ("-DFOR_MOLD",))
+        else:
+            into = interposers if os.path.basename(os.path.dirname(source)) == "interpose" else objects
+            into.append(path)
+    toolchain.run([binary_tool("ar"), "rcs", runtime.archive, *objects])
+    toolchain.run([binary_tool("ar"), "rcs", runtime.interposers, *interposers])
+    with open(runtime.exports, "w", encoding="ascii") as file:
+        file.write("{\n" + "".join(f"  {name};\n" for name in _exports(objects)) + "};\n")
+
+
+def _build_preload(folder: str, sources: list[str]) -> None:
+    objects = list[str]()
+    for source in sources:
+        if os.path.basename(source) != "site.c":
+            objects.append(_object(folder, source))
+            compile_c(source, objects[-1], _PRELOADED)
+    words = ("-shared", "-Wl,-z,now", f"-Wl,-soname,{_PRELOAD_NAME}", "-Wl,--no-undefined", "-w")
+    libraries = ("-ldl", "-lpthread")  # of their own before glibc 2.34
+    toolchain.run([compiler(), *words, "-o", os.path.join(folder, _PRELOAD_NAME), *objects, *libraries])
+    for path in objects:
+        os.unlink(path)
+
+
+def _object(folder: str, source: str) -> str:
+    return os.path.join(folder, os.path.basename(source)[:-2] + ".o")
 
 
 def _exports(objects: list[str]) -> list[str]:

@@ -227,16 +227,20 @@ class _File:
         sized = wrapper is None or signature.name not in {s.name for s in (*wrapper.alloc, *wrapper.resize)}
         frees = () if wrapper is None else wrapper.free  # an ALLOCSZ function has none
         undoing = [f for f in frees if f.undoes in (signature.name, signature.full_name)]
-        code = self._free_function(f"free{number}", (*undoing, *(f for f in frees if not f.undoes)))
+        mine = (*undoing, *(f for f in frees if not f.undoes))
+        code = self._free_function(f"free{number}", mine)
         identity = f"wrapper{number}"
         # Several objects may wrap the same imported function: one identity in the process.
         shared = decision.action == WRAP or (decision.action == MARK and decision.place is None)
         sharing = 'weak, visibility("default")' if shared else 'visibility("hidden")'
         label = f"__asm__({self._names.symbol(decision.symbol, IDENTITY_PREFIX)}) __attribute__(({sharing}))"
+        freeing = self._freeing((*mine, *wrapper.resize) if wrapper and mine else ())
+        code += f"static void (*const frees{number}[])(void) = {{{', '.join(freeing)}}};\n" if freeing else ""
+        listed = f", .frees = frees{number}, .free_count = {len(freeing)}" if freeing else ""
         head = (
             f"{self._comment(decision, number)}{code}extern struct alloc_wrapper {identity} {label};\n"
             f"struct alloc_wrapper {identity} = {{.name = {self._names.text(_label(signature))}, "
-            f".free_chunk = {f'free{number}' if code else '0'}{', .sized = 1' if sized else ''}}};\n"
+            f".free_chunk = {f'free{number}' if code else '0'}{', .sized = 1' if sized else ''}{listed}}};\n"
         )
         if decision.action == MARK:
             return head + self._ranges(decision, number)
@@ -244,16 +248,21 @@ class _File:
         macro = "CALLER_VOID_STUB" if signature.ret == "v" else "CALLER_STUB"
         return head + f"{macro}({self._common(signature, number)}, {identity}, {parameters}, {arguments})\n"
 
+    def _freeing(self, functions: tuple[Signature, ...]) -> list[str]:
+        """C of the functions that may free or resize a wrapper's chunks (R14)."""
+        names = [signature.name for signature in functions if not signature.scope and not signature.pattern]
+        return [f"(void (*)(void)){self._function(name)}" for name in dict.fromkeys(names)]
+
     def _ranges(self, decision: Decision, number: int) -> str:
         """C that tells where a wrapper's code is: its own, and what the compiler split off it."""
-        prefix = "" if decision.place is None else OWN_PREFIX
+        prefix, macro = ("", "WRAPPER_RANGE_IMPORTED") if decision.place is None else (OWN_PREFIX, "WRAPPER_RANGE")
         hidden = "" if decision.place is None else ', visibility("hidden")'
         name, text = self._names.text(_label(_signature(decision))), ""
         for part, symbol in enumerate((decision.symbol, *decision.parts)):
             code, mark = f"code{number}_{part}", f"mark{number}_{part}"
             label = self._names.symbol(symbol, prefix)
             text += f"extern const char {code}[] __asm__({label}) __attribute__((weak{hidden}));\n"
-            text += f"WRAPPER_RANGE({name}, {mark}, wrapper{number}, {code})\n"
+            text += f"{macro}({name}, {mark}, wrapper{number}, {code})\n"
         return text
 
     def _entry_stub(self, decision: Decision, number: int) -> str:

@@ -7,7 +7,7 @@ findings into decisions.
 from __future__ import annotations
 
 from allocscc.elf import archive
-from allocscc.elf.object import SHT_SYMTAB, STB_LOCAL, STB_WEAK, ElfObject
+from allocscc.elf.object import SHT_SYMTAB, STB_LOCAL, STB_WEAK, ElfObject, Section, Symbol
 from allocscc.errors import FormatError
 from allocscc.link.findings import Definition, Survey, Wanted
 from allocscc.link.glances import IR_SYMBOLS, MEMBERS, SITES_MARK, Glances, folder_of, glances_at
@@ -17,6 +17,8 @@ from allocscc.sidecar_names import DECLARATIONS_MARK, LTO_MARK, SIDECAR_SECTION,
 # ELF gABI st_info: STT_NOTYPE (hand-written assembly), STT_FUNC, STT_GNU_IFUNC
 _FUNCTION_TYPES = (0, 2, 10)
 _SPLIT_OFF = (b"cold", b"part", b"isra", b"constprop")  # gcc's and clang's suffixes
+_MOST_PARTS = 64  # a damaged file may have any number
+_SHN_LORESERVE = 0xFF00
 _SIDECAR_MARKS = (DECLARATIONS_MARK, STATICS_MARK, LTO_MARK)
 
 
@@ -100,8 +102,8 @@ def _look_into(data: bytes, source: Input, member: int, wanted: Wanted, found: S
         name = symbol.name.decode()
         if symbol.defined and symbol.binding != STB_LOCAL and symbol.type in _FUNCTION_TYPES:
             weak = symbol.binding == STB_WEAK
-            parts = _parts(elf.strings(table), symbol.name)
-            unwindable = any(section.name == b".eh_frame" for section in elf.sections)
+            parts = _parts(elf, table, symbol.name)
+            unwindable = _is_code(symbol) and any(section.name == b".eh_frame" for section in elf.sections)
             found.definitions.append(
                 Definition(name, source, member, weak, symbol.visibility, parts, unwindable=unwindable)
             )
@@ -113,16 +115,24 @@ def _look_into(data: bytes, source: Input, member: int, wanted: Wanted, found: S
                 inputs.append(source)
 
 
-def _parts(strings: bytes, name: bytes) -> tuple[str, ...]:
+def _parts(elf: ElfObject, table: Section, name: bytes) -> tuple[str, ...]:
     """Functions of an object that the compiler split off one of this name (`xmalloc.cold`, `xmalloc.part.0`)."""
-    found, at = [], strings.find(b"\0" + name + b".")
-    while at >= 0:
-        end = strings.find(b"\0", at + 1)
-        text = strings[at + 1 : end]
-        if text[len(name) + 1 :].split(b".")[0] in _SPLIT_OFF:
-            found.append(text.decode("utf-8", "surrogateescape"))
-        at = strings.find(b"\0" + name + b".", end)
-    return tuple(found)
+    strings = elf.strings(table)
+    texts: set[bytes] = set()
+    at = strings.find(name + b".")
+    while at >= 0 and len(texts) < _MOST_PARTS:
+        text = strings[at : strings.find(b"\0", at)]
+        first, *others = text[len(name) + 1 :].split(b".")
+        if first in _SPLIT_OFF and all(other.isdigit() or other in _SPLIT_OFF for other in others):
+            texts.add(text)
+        at = strings.find(name + b".", at + 1)
+    found = [s.name.decode() for s in elf.symbols(table, texts) if s.binding == STB_LOCAL and _is_code(s)]
+    return tuple(one for one in found if found.count(one) == 1)
+
+
+def _is_code(symbol: Symbol) -> bool:
+    """Whether a symbol is a place in a section that its entry names."""
+    return symbol.type in _FUNCTION_TYPES and 0 < symbol.section < _SHN_LORESERVE
 
 
 def _look_into_intermediate(data: bytes, source: Input, member: int, wanted: Wanted, found: Survey) -> None:

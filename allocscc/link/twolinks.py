@@ -1,9 +1,9 @@
 """What the proof of a link looks at, and what comes of it (R15)."""
 
-from allocscc.elf.edit import OWN_PREFIX
+from allocscc.elf.edit import IDENTITY_PREFIX, OWN_PREFIX
 from allocscc.link.difference import Line
 from allocscc.link.outcome import ObjectFacts, Outcome
-from allocscc.link.plan import REDIRECT, REPLACE, Decision, LinkPlan
+from allocscc.link.plan import MARK, REDIRECT, REPLACE, WRAP, Decision, LinkPlan
 from allocscc.values import dataclass
 
 # Why an input is only in our link, as far as its path tells; "" for everything else.
@@ -115,11 +115,20 @@ def title(decision: Decision) -> str:
 
 
 def stub_name(decision: Decision) -> str:
-    """The symbol that a decision's stub defines."""
-    return decision.symbol if decision.action == REPLACE else f"__wrap_{decision.symbol}"
+    """The symbol that a decision's stub defines; of a mark, which has none, the wrapper's identity."""
+    prefix = {REPLACE: "", MARK: IDENTITY_PREFIX}.get(decision.action, "__wrap_")
+    return prefix + decision.symbol
 
 
-def own_name(decision: Decision) -> str:
-    """The further name that the real definition got, or "" where it is in no input of this link."""
+def own_names(decision: Decision) -> dict[str, str]:
+    """The further names that real definitions got → the names that they have; none without a definition here."""
+    if decision.action == MARK:
+        names = () if decision.place is None else (decision.symbol, *decision.parts)
+        return {OWN_PREFIX + name: name for name in names}
     prefix = {REPLACE: "__real_", REDIRECT: OWN_PREFIX}.get(decision.action)
-    return "" if prefix is None else prefix + decision.symbol
+    return {} if prefix is None else {prefix + decision.symbol: decision.symbol}
+
+
+def is_imported(decision: Decision) -> bool:
+    """Whether a decision is about a wrapper that no input of the link defines."""
+    return decision.action == WRAP or (decision.action == MARK and decision.place is None)

@@ -7,7 +7,7 @@ Pure: two outcomes, the plan and the objects that only our link has go in; expla
 from allocscc.link.causes import Causes
 from allocscc.link.claims import Claims
 from allocscc.link.difference import difference
-from allocscc.link.plan import REDIRECT, WRAP, Decision
+from allocscc.link.plan import REDIRECT, Decision
 from allocscc.link.twolinks import (
     KEPT_PLAN,
     REGISTER,
@@ -15,7 +15,8 @@ from allocscc.link.twolinks import (
     Explained,
     TwoLinks,
     Verdict,
-    own_name,
+    is_imported,
+    own_names,
     stub_name,
     title,
 )
@@ -44,11 +45,11 @@ def traces(claims: Claims) -> tuple[list[str], list[str]]:
     roles = {one.role for one in links.new if one.path in claims.inputs}
     families = {one.family for one in links.new if one.path in claims.inputs}
     for decision in claims.acting:
-        own = own_name(decision)
+        lost = [own for own in own_names(decision) if own not in names]
         if not _is_concerned(links, decision):
             idle.append(f"{title(decision)}: not in the vanilla output either")
-        elif own and own not in names:
-            missing.append(f"{title(decision)}: no {own} in the output")
+        elif lost:
+            missing.append(f"{title(decision)}: no {lost[0]} in the output")
         elif decision.symbol not in claims.stubs or stub_name(decision) not in names:
             without = f"{title(decision)}: no stub {stub_name(decision)} in the output"
             (idle if decision.action == REDIRECT else missing).append(without)
@@ -66,7 +67,7 @@ def _is_concerned(links: TwoLinks, decision: Decision) -> bool:
     """Whether the vanilla output has what a decision is about: an archive's member may not have been taken."""
     vanilla = links.vanilla
     found = [fact for fact in (*vanilla.symbols, *vanilla.dynamic) if fact.name == decision.symbol]
-    if decision.action == WRAP:
+    if is_imported(decision):
         return bool(found)
     # mold makes everything local that is not exported: a symbol's binding does not tell it from another of its name
     holders = [

@@ -72,12 +72,34 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A point of a time line: milliseconds since the start, and what was live then outside of other chunks."""
+
+    ms: int
+    live_bytes: int
+    live_chunks: int
+
+
+@dataclass(frozen=True)
 class Profile:
-    """A profile: the program it is of, whether peak and total were counted, and its rows."""
+    """A profile: the program it is of, whether peak and total were counted, and its rows.
+
+    Attributes:
+        pid: the process; 0 where the profile does not say.
+        reason: why it was written: `exit`, `signal`, `interval`, `every` or `api`.
+        number: which one of its process it is, from 1; 0 for those of the API.
+        ms: when it was written, in milliseconds since the start.
+        timeline: in order of time; empty where none was asked for.
+    """
 
     program: str
     counted: bool
     rows: tuple[Row, ...]
+    pid: int = 0
+    reason: str = "exit"
+    number: int = 0
+    ms: int = 0
+    timeline: tuple[Sample, ...] = ()
 
 
 def read_profile(path: str) -> Profile:
@@ -92,6 +114,8 @@ def read_profile(path: str) -> Profile:
             body = json.load(file)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: not a profile ({error}); {_HOW}") from error
+    if isinstance(body, dict) and "allocscc_leaks" in body:
+        raise FormatError(f"{path}: leaks, not a profile; their rows are described in docs/profiles.md")
     if not isinstance(body, dict) or "allocscc_profile" not in body:
         raise FormatError(f"{path}: not a profile; {_HOW}")
     if body["allocscc_profile"] != _VERSION:
@@ -99,7 +123,16 @@ def read_profile(path: str) -> Profile:
         raise FormatError(f"{path}: a profile of version {version!r}; this tool reads version {_VERSION}")
     try:
         rows = merge_rows(_row(raw) for raw in body["rows"])
-        return Profile(str(body.get("program", "")), bool(body.get("counted", True)), rows)
+        return Profile(
+            program=str(body.get("program", "")),
+            counted=bool(body.get("counted", True)),
+            rows=rows,
+            pid=int(body.get("pid", 0)),
+            reason=str(body.get("reason", "exit")),
+            number=int(body.get("number", 0)),
+            ms=int(body.get("ms", 0)),
+            timeline=tuple(Sample(*map(int, point)) for point in body.get("timeline", ())),
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"{path}: a damaged profile ({error!r}); {_HOW}") from error
 

@@ -4,10 +4,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from allocscc.report.profile import Counts, Place, Profile, Row
+from allocscc.report.profile import Counts, Place, Profile, Row, Sample
 
 SORT_KEYS = ("peak", "live", "total")
 _MIN_WIDTH = 60
+_BARS = "▁▂▃▄▅▆▇█"
+_BARS_ACROSS = 60
+_REASONS = {
+    "signal": "a signal came", "interval": "an interval had passed", "every": "so much had been allocated",
+    "api": "the program asked",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ def render(profile: Profile, options: TableOptions) -> str:
     folder = common_folder(profile.rows)
     width = max(options.width, _MIN_WIDTH)
     lines = _heading(profile, folder, width)
-    lines += ["", _numbers_line(("peak", "live at exit", "total"), "type"), "-" * min(width, 80)]
+    lines += ["", _numbers_line(("peak", _live_words(profile), "total"), "type"), "-" * min(width, 80)]
     for row in shown:
         lines += _row_lines(row, folder, width)
     if len(shown) < len(rows):
@@ -73,8 +79,13 @@ def _heading(profile: Profile, folder: str, width: int) -> list[str]:
     lines = [_clip(f"heap of {profile.program or 'unknown program'}", width)]
     for name in SORT_KEYS:
         size, chunks = getattr(total, f"{name}_bytes"), getattr(total, f"{name}_chunks")
-        words = {"peak": "at the peak", "live": "live at exit", "total": "allocated in total"}[name]
+        words = {"peak": "at the peak", "live": _live_words(profile), "total": "allocated in total"}[name]
         lines.append(f"  {human_bytes(size):>9} in {human_count(chunks):>5} chunks {words}")
+    if profile.reason != "exit":
+        reason = _REASONS.get(profile.reason, profile.reason)
+        lines.append(f"  written while it ran, after {profile.ms / 1000:.3f} s ({reason})")
+    if profile.timeline:
+        lines += _timeline(profile.timeline)
     if not profile.counted:
         lines.append("  peak and total were not counted: the program ran without profile=FILE")
     if total.peak_bytes:
@@ -84,6 +95,25 @@ def _heading(profile: Profile, folder: str, width: int) -> list[str]:
     if folder:
         lines.append(_clip(f"  sources under {folder}/", width))
     return lines
+
+
+def _live_words(profile: Profile) -> str:
+    return "live at exit" if profile.reason == "exit" else "live then"
+
+
+def _timeline(samples: Sequence[Sample]) -> list[str]:
+    """What was live over time: a line of bars, each as high as the largest point in its share of the time."""
+    first, last = samples[0].ms, samples[-1].ms
+    most = max(sample.live_bytes for sample in samples)
+    highest = [-1] * _BARS_ACROSS
+    for sample in samples:
+        at = (sample.ms - first) * _BARS_ACROSS // (last - first + 1)
+        highest[at] = max(highest[at], sample.live_bytes)
+    for at in range(1, _BARS_ACROSS):
+        highest[at] = highest[at] if highest[at] >= 0 else highest[at - 1]  # nobody looked then
+    bars = "".join(_BARS[size * (len(_BARS) - 1) // most if most else 0] for size in highest)
+    span = f"from {first / 1000:.3f} to {last / 1000:.3f} s"
+    return [f"  {bars}", f"  live {span}, at most {human_bytes(most)} when looked at"]
 
 
 def _cells(counts: Counts) -> tuple[str, str, str]:

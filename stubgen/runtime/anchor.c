@@ -11,3 +11,8 @@ void *const __allocs_runtime[] = {
 	(void *)__allocs_push, (void *)__allocs_module_add, (void *)__allocs_unload, (void *)__allocs_range,
 	(void *)alloc_get_site,
 };
+
+#ifdef RT_PRELOADED
+/* this very one; what goes by the name is the first in lookup order */
+extern void *const __allocs_runtime_here[5] __attribute__((alias("__allocs_runtime")));
+#endif

@@ -72,13 +72,16 @@ void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t site,
 	struct thread *t = thread_self();
 	struct leaf *leaf = index_leaf(a->index, p);
 	if (!leaf && !(leaf = index_leaf_make(a->index, p))) return;
-	uint32_t context = thread_frame(t, here)->node;
-	uint32_t id = rt_unwinding ? unwound_slow(context, site, here, a) : intern_slow(context, site, a, NODE_CHUNK);
+	struct frame *f = thread_frame(t, here);
+	uint32_t id = 0;
+	/* without a thread of its own, or a node for its wrapper, nobody knows where the call came from */
+	if (rt_self && f->node != NODE_UNKNOWN)
+		id = rt_unwinding ? unwound_slow(f, site, here, a) : intern_slow(f->node, site, a, NODE_CHUNK);
 	uint64_t old = index_take(a->index, leaf, p);
 	if (size == UNKNOWN_SIZE) size = typed_size(id);
 	if (size > SIZE_MAX_INDEXED) size = SIZE_MAX_INDEXED;
 	index_put(a->index, leaf, p, id, size);
-	if (a->suballocates && !is_nested(t, a, p)) index_mark_parent(a, p);
+	if (a->suballocates && !(rt_self && is_nested(t, a, p))) index_mark_parent(a, p);
 	t->allocs[a->number] += !old; /* an entry point that calls another one: its chunk is one chunk */
 	if (!rt_counting) return;
 	if (old) count_undo(t, entry_id(old), entry_size(old), heap_share(a, entry_size(old)));

@@ -41,6 +41,8 @@ struct leaf *index_leaf_make(struct alloc_index *x, uintptr_t p)
 			size_t granule = (x->narrow ? 1 : 2 + !!x->regions) * sizeof(uint32_t);
 			/* behind the last granules: sizes that stand behind a word */
 			leaf = rt_pages(sizeof *leaf + ((((size_t)1 << LEAF_BITS) >> x->shift) + 2) * granule);
+			/* what starts nowhere, so that a shortcut does not take NULL for a chunk */
+			if (leaf && x->narrow && !(p >> LEAF_BITS)) *narrow_word(x, leaf, 0) = NARROW_CHILDREN;
 			atomic_store_explicit(&x->root[p >> LEAF_BITS], leaf, memory_order_release);
 		}
 	}

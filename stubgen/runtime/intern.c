@@ -3,7 +3,7 @@
 
 static struct {
 	struct table table;
-	struct slot slot;
+	struct slot slot[2];
 } none;
 _Atomic(struct table *) rt_table = &none.table;
 struct node *rt_node_blocks[1u << (ID_BITS - NODE_BLOCK_BITS)];
@@ -11,6 +11,8 @@ uint32_t rt_node_count; /* ids 1 .. rt_node_count are in use */
 static uint32_t alias_count;
 
 #define FIRST_SLOTS 512
+#define MORE_SLOTS 62
+#define SPARSENESS 4 /* slots for a node, at least: nearly all are found at the first look */
 
 static uint64_t key_of(uintptr_t site, const void *owner, unsigned kind)
 {
@@ -21,13 +23,15 @@ static uint64_t key_of(uintptr_t site, const void *owner, unsigned kind)
 	return site | (uint64_t)number << KEY_SHIFT;
 }
 
+/* where a node is, or belongs; NULL where the table is too full for it */
 static struct slot *slot_for(struct table *t, uint32_t parent, uint64_t key, const void *owner)
 {
-	for (size_t i = intern_hash(node_mix(parent), key);; i++) {
-		struct slot *s = &t->slot[i & t->mask];
+	struct slot *s = &t->slot[intern_hash(node_mix(parent), key) & t->mask], *end = &t->slot[t->mask + 1 + MORE_SLOTS];
+	for (; s < end; s++) {
 		uint64_t k = atomic_load_explicit(&s->key, memory_order_acquire);
 		if (!k || (k == key && s->parent == parent && node_get(s->id)->owner == owner)) return s;
 	}
+	return 0;
 }
 
 static void slot_fill(struct slot *s, uint64_t key, uint32_t parent, uint32_t id)
@@ -37,20 +41,53 @@ static void slot_fill(struct slot *s, uint64_t key, uint32_t parent, uint32_t id
 	atomic_store_explicit(&s->key, key, memory_order_release);
 }
 
-/* readers may still be in the old table, so it is never unmapped: all tables together are twice the last */
-static struct table *table_grow(struct table *old)
+static int table_copy(struct table *t, const struct table *old)
 {
-	size_t slots = old->mask ? (old->mask + 1) * 2 : FIRST_SLOTS;
-	struct table *t = rt_pages(sizeof *t + slots * sizeof t->slot[0]);
-	if (!t) return old;
-	t->mask = slots - 1;
-	for (size_t i = 0; i <= old->mask; i++) {
-		struct slot *s = &old->slot[i];
+	for (size_t i = 0; old->mask && i <= old->mask + MORE_SLOTS; i++) {
+		const struct slot *s = &old->slot[i];
 		uint64_t key = atomic_load_explicit(&s->key, memory_order_relaxed);
-		if (key && key != DEAD_KEY) slot_fill(slot_for(t, s->parent, key, node_get(s->id)->owner), key, s->parent, s->id);
+		if (!key || key == DEAD_KEY) continue;
+		struct slot *to = slot_for(t, s->parent, key, node_get(s->id)->owner);
+		if (!to) return 0;
+		slot_fill(to, key, s->parent, s->id);
 	}
-	atomic_store_explicit(&rt_table, t, memory_order_release);
-	return t;
+	return 1;
+}
+
+static uint32_t aliases_left(const struct table *t)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; alias_count && i <= t->mask + MORE_SLOTS; i++)
+		n += atomic_load_explicit(&t->slot[i].key, memory_order_relaxed) >> (KEY_SHIFT + 12) == ALIAS_KEY >> 12;
+	return n;
+}
+
+/* readers may still be in the old table, so it is never unmapped: all tables together are twice the last; unless objects
+ * go again and again, and their aliases with them */
+static struct table *table_grow(struct table *old, size_t slots)
+{
+	alias_count = aliases_left(old);
+	while ((size_t)(alias_count + rt_node_count) * SPARSENESS * 2 > slots) slots *= 2;
+	for (;; slots *= 2) {
+		struct table *t = rt_pages(sizeof *t + (slots + MORE_SLOTS) * sizeof t->slot[0]);
+		if (!t) return old;
+		t->mask = slots - 1;
+		if (!table_copy(t, old)) continue;
+		atomic_store_explicit(&rt_table, t, memory_order_release);
+		return t;
+	}
+}
+
+/* where a node is, or belongs, in a table with room for one more; NULL without memory; callers hold the lock */
+static struct slot *slot_with_room(uint32_t parent, uint64_t key, const void *owner)
+{
+	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
+	if (!t->mask || (size_t)(alias_count + rt_node_count) * SPARSENESS > t->mask)
+		t = table_grow(t, t->mask ? t->mask + 1 : FIRST_SLOTS);
+	struct slot *s = t->mask ? slot_for(t, parent, key, owner) : 0;
+	if (s) return s;
+	struct table *larger = t->mask ? table_grow(t, (t->mask + 1) * 2) : t;
+	return larger != t ? slot_for(larger, parent, key, owner) : 0;
 }
 
 /* a wrapper's allocator is the first one seen under it (R12) */
@@ -62,38 +99,35 @@ static void wrappers_observe(uint32_t frame, const struct allocator *a)
 	}
 }
 
+static uint32_t node_make(uint32_t parent, uintptr_t site, const void *owner, unsigned kind)
+{
+	uint32_t id = rt_node_count + 1, block = id >> NODE_BLOCK_BITS;
+	if (id >= 1u << ID_BITS) return 0;
+	if (!rt_node_blocks[block] && !(rt_node_blocks[block] = rt_pages(sizeof(struct node) << NODE_BLOCK_BITS))) return 0;
+	struct node *n = node_get(id);
+	n->site_address = site;
+	n->owner = (void *)owner;
+	n->parent = parent;
+	n->kind = kind == NODE_FRAME ? NODE_FRAME : NODE_CHUNK;
+	n->is_hidden = kind == NODE_HIDDEN;
+	if (kind != NODE_FRAME) wrappers_observe(parent, owner);
+	return rt_node_count = id;
+}
+
 uint32_t intern_slow(uint32_t parent, uintptr_t site, const void *owner, unsigned kind)
 {
 	struct table *t = atomic_load_explicit(&rt_table, memory_order_acquire);
+	uint32_t unknown = kind == NODE_FRAME ? NODE_UNKNOWN : 0;
+	if (unlikely(parent == NODE_UNKNOWN)) return unknown;
 	uint64_t key = key_of(site, owner, kind);
 	struct slot *s = t->mask ? slot_for(t, parent, key, owner) : 0;
-	uint32_t id = 0;
 	if (s && atomic_load_explicit(&s->key, memory_order_acquire)) return s->id;
 	rt_lock();
-	t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-	if ((alias_count + rt_node_count) * 2 >= t->mask) t = table_grow(t);
-	if (alias_count + rt_node_count < t->mask && rt_node_count + 1 < 1u << ID_BITS) {
-		s = slot_for(t, parent, key, owner);
-		id = s->id;
-		if (!id) {
-			uint32_t block = (rt_node_count + 1) >> NODE_BLOCK_BITS;
-			if (!rt_node_blocks[block])
-				rt_node_blocks[block] = rt_pages(sizeof(struct node) << NODE_BLOCK_BITS);
-			if (rt_node_blocks[block]) {
-				id = ++rt_node_count;
-				struct node *n = node_get(id);
-				n->site_address = site;
-				n->owner = (void *)owner;
-				n->parent = parent;
-				n->kind = kind == NODE_FRAME ? NODE_FRAME : NODE_CHUNK;
-				n->is_hidden = kind == NODE_HIDDEN;
-				if (kind != NODE_FRAME) wrappers_observe(parent, owner);
-				slot_fill(s, key, parent, id);
-			}
-		}
-	}
+	uint32_t id = 0;
+	if ((s = slot_with_room(parent, key, owner)) && !(id = s->id) && (id = node_make(parent, site, owner, kind)))
+		slot_fill(s, key, parent, id);
 	rt_unlock();
-	return id;
+	return id ? id : unknown;
 }
 
 /* the slot stays taken, so that probing past it goes on, under a key that nothing asks for; callers hold the lock, or are
@@ -108,19 +142,15 @@ void intern_kill(struct node *n, uint32_t id)
 void intern_alias(uint32_t parent, uint64_t key, uint32_t id)
 {
 	rt_lock();
-	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-	if ((alias_count + rt_node_count) * 2 >= t->mask) t = table_grow(t);
-	if (alias_count + rt_node_count < t->mask) {
-		struct slot *s = slot_for(t, parent, key, node_get(id)->owner);
-		if (!atomic_load_explicit(&s->key, memory_order_relaxed)) slot_fill(s, key, parent, id), alias_count++;
-	}
+	struct slot *s = slot_with_room(parent, key, node_get(id)->owner);
+	if (s && !s->id) slot_fill(s, key, parent, id), alias_count++;
 	rt_unlock();
 }
 
 void intern_forget_aliases(void)
 {
 	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-	for (size_t i = 0; alias_count && i <= t->mask; i++) {
+	for (size_t i = 0; alias_count && i <= t->mask + MORE_SLOTS; i++) {
 		uint64_t key = atomic_load_explicit(&t->slot[i].key, memory_order_relaxed);
 		if (key >> (KEY_SHIFT + 12) == ALIAS_KEY >> 12) atomic_store_explicit(&t->slot[i].key, DEAD_KEY, memory_order_relaxed);
 	}
@@ -129,16 +159,21 @@ void intern_forget_aliases(void)
 /* a module goes: its addresses may come back as other sites, so no new chunk may find the old nodes */
 void intern_forget(uintptr_t low, uintptr_t high)
 {
+	for (uint32_t id = 1, last = rt_node_count; id <= last; id++) {
+		struct node *n = node_get(id);
+		if (n->site_address >= low && n->site_address <= high) node_site(n); /* takes the lock */
+	}
+	rt_lock(); /* another thread may be copying the table */
 	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-	for (size_t i = 0; alias_count && i <= t->mask; i++) {
+	for (size_t i = 0; alias_count && i <= t->mask + MORE_SLOTS; i++) {
 		uintptr_t site = atomic_load_explicit(&t->slot[i].key, memory_order_relaxed) << 16 >> 16;
 		if (site >= low && site <= high) atomic_store_explicit(&t->slot[i].key, DEAD_KEY, memory_order_relaxed);
 	}
 	for (uint32_t id = 1; id <= rt_node_count; id++) {
 		struct node *n = node_get(id);
 		if (n->site_address < low || n->site_address > high) continue;
-		node_site(n);
 		intern_kill(n, id);
 		n->site_address = UINTPTR_MAX;
 	}
+	rt_unlock();
 }

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct allocs_module *rt_modules;
 struct allocator *rt_allocators;
@@ -16,6 +17,7 @@ RT_EXPORT void __allocs_module_add(struct allocs_module *m)
 	rt_modules = m;
 	sites_learn();
 	rt_unlock();
+	unwind_learn();
 }
 
 RT_EXPORT void __allocs_module_remove(struct allocs_module *m)
@@ -35,7 +37,9 @@ RT_EXPORT void __allocs_module_remove(struct allocs_module *m)
 			*p = m->next;
 			break;
 		}
-	if (high) sites_forget(low, high);
+	if (high) sites_forget(low, high), unwind_forget(low, high + 1);
+	if (m->sorted) munmap(m->sorted, (m->sites_end - m->sites) * sizeof m->sorted[0]);
+	m->sorted = 0;
 	rt_unlock();
 }
 
@@ -105,7 +109,7 @@ void allocator_register_as(struct allocator *a, unsigned number)
 	object_name(a, object, sizeof object);
 	rt_lock();
 	if (!a->number) {
-		a->family = a->name;
+		if (!a->family) a->family = a->name;
 		a->object = object[0] ? rt_keep_string(object) : 0;
 		a->next = rt_allocators;
 		__atomic_store_n(&a->number, number ? number : number_take(), __ATOMIC_RELEASE);
@@ -121,9 +125,9 @@ void wrapper_register(struct alloc_wrapper *w)
 	rt_lock();
 	static int last = FIRST_WRAPPER - 1;
 	if (!w->known) {
-		w->known = last < LAST_WRAPPER ? ++last : -1;
 		w->next = rt_wrappers;
-		rt_wrappers = w;
+		__atomic_store_n(&rt_wrappers, w, __ATOMIC_RELEASE);
+		__atomic_store_n(&w->known, last < LAST_WRAPPER ? ++last : -1, __ATOMIC_RELEASE);
 	}
 	rt_unlock();
 }

@@ -1,124 +1,103 @@
 /* the profile: JSON, one row an interned (allocator, chain, site); read by allocscc/report/profile.py */
-#include "rt.h"
+#include "reporting.h"
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-struct writer {
-	int fd, error;
-	size_t used;
-	char buffer[32768];
-};
+/* the loader's answer takes long where an object has many symbols, and one site stands in many rows */
+#define PLACES 1024
+static struct rt_place places[PLACES];
 
-static void flush(struct writer *w)
+/* an object that they are about may have gone */
+void rt_places_forget(void)
 {
-	for (size_t at = 0; at < w->used && !w->error;) {
-		ssize_t n = write(w->fd, w->buffer + at, w->used - at);
-		if (n > 0) at += n;
-		else if (errno != EINTR) w->error = errno;
+	memset(places, 0, sizeof places);
+}
+
+const struct rt_place *rt_place_of(uintptr_t address)
+{
+	struct rt_place *p = &places[(address * 0x9e3779b97f4a7c15 >> 40) % PLACES];
+	Dl_info info;
+	if (p->address != address) {
+		*p = (struct rt_place){.address = address};
+		if (address != UINTPTR_MAX && dladdr((void *)(address - 1), &info))
+			*p = (struct rt_place){address, address - (uintptr_t)info.dli_fbase, info.dli_fname, info.dli_sname};
 	}
-	w->used = 0;
-}
-
-static void put(struct writer *w, const char *s, size_t n)
-{
-	for (; n; s++, n--) {
-		if (w->used == sizeof w->buffer) flush(w);
-		w->buffer[w->used++] = *s;
-	}
-}
-
-static void text(struct writer *w, const char *s) { put(w, s, strlen(s)); }
-
-static void number(struct writer *w, long long n)
-{
-	char digits[24];
-	put(w, digits, snprintf(digits, sizeof digits, "%lld", n));
-}
-
-/* bytes that are not UTF-8 stay as they are: the reader decodes with surrogateescape, as Python does file names */
-static void string(struct writer *w, const char *s)
-{
-	if (!s) {
-		text(w, "null");
-		return;
-	}
-	put(w, "\"", 1);
-	for (; *s; s++) {
-		unsigned char c = *s;
-		char escape[8];
-		if (c == '"' || c == '\\') put(w, escape, snprintf(escape, sizeof escape, "\\%c", c));
-		else if (c < 32) put(w, escape, snprintf(escape, sizeof escape, "\\u%04x", c));
-		else put(w, s, 1);
-	}
-	put(w, "\"", 1);
-}
-
-static void field(struct writer *w, const char *name, const char *value)
-{
-	text(w, ",\"");
-	text(w, name);
-	text(w, "\":");
-	string(w, value);
-}
-
-static void count(struct writer *w, const char *name, long long value)
-{
-	text(w, ",\"");
-	text(w, name);
-	text(w, "\":");
-	number(w, value);
+	return p->object ? p : 0;
 }
 
 /* a site without a record is in code that was not built by us: say at least which object and symbol */
-static void site(struct writer *w, struct node *n)
+static void site(struct rt_writer *w, struct node *n)
 {
 	const struct alloc_site *s = node_site(n);
-	Dl_info info;
-	text(w, "{\"line\":");
-	number(w, s ? s->line : 0);
-	if (!s || !s->file) {
-		if (n->site_address != UINTPTR_MAX && dladdr((void *)(n->site_address - 1), &info)) {
-			field(w, "object", info.dli_fname);
-			field(w, "symbol", info.dli_sname);
-			count(w, "offset", n->site_address - (uintptr_t)info.dli_fbase);
+	rt_text(w, "{\"line\":");
+	rt_number(w, alloc_site_line(s));
+	if (!alloc_site_file(s)) {
+		const struct rt_place *p = rt_place_of(n->site_address);
+		if (p) {
+			rt_field(w, "object", p->object);
+			rt_field(w, "symbol", p->symbol);
+			rt_count(w, "offset", p->offset);
 		}
 	} else {
-		count(w, "column", s->column);
-		field(w, "file", s->file);
-		field(w, "function", s->function);
-		field(w, "callee", s->callee);
-		field(w, "type", s->type);
-		field(w, "evidence", s->evidence);
+		rt_count(w, "column", alloc_site_column(s));
+		rt_field(w, "file", alloc_site_file(s));
+		rt_field(w, "function", alloc_site_function(s));
+		rt_field(w, "callee", alloc_site_callee(s));
+		rt_field(w, "type", alloc_site_type(s));
+		rt_field(w, "evidence", alloc_site_evidence(s));
 	}
-	text(w, "}");
+	rt_text(w, "}");
 }
 
-static void frames(struct writer *w, uint32_t id)
+static void frames(struct rt_writer *w, uint32_t id)
 {
 	if (!id) return;
 	struct node *n = node_get(id);
 	frames(w, n->parent);
-	if (n->parent) text(w, ",");
-	text(w, "{\"wrapper\":");
-	string(w, n->owner ? ((struct alloc_wrapper *)n->owner)->name : 0);
-	text(w, ",\"site\":");
+	if (n->parent) rt_text(w, ",");
+	rt_text(w, "{\"wrapper\":");
+	rt_string(w, n->owner ? ((struct alloc_wrapper *)n->owner)->name : 0);
+	rt_text(w, ",\"site\":");
 	site(w, n);
-	text(w, "}");
+	rt_text(w, "}");
 }
+
+void rt_put_node(struct rt_writer *w, struct node *n)
+{
+	const struct allocator *a = n->owner;
+	rt_text(w, "{\"allocator\":");
+	rt_string(w, a->name);
+	rt_field(w, "parent", a->parent ? a->parent->name : 0);
+	rt_text(w, ",\"chain\":[");
+	frames(w, n->parent);
+	rt_text(w, "],\"site\":");
+	site(w, n);
+	rt_field(w, "type", chunk_type(n));
+}
+
+struct walk {
+	struct counter *by_node;
+	uint32_t last;
+};
 
 static int live_count(struct chunk *c, void *arg)
 {
-	struct counter *live = (struct counter *)arg + entry_id(c->entry);
+	struct walk *walk = arg;
+	uint32_t id = entry_id(c->entry);
+	if (id > walk->last) return 0; /* another thread's, since we began */
+	struct counter *live = &walk->by_node[id];
 	live->live_bytes += entry_size(c->entry);
 	live->live_chunks++;
 	return 0;
 }
 
-static void rows(struct writer *w, const struct counter *walked, uint32_t last)
+static int64_t least0(int64_t n) { return n > 0 ? n : 0; }
+
+/* other threads go on meanwhile: what one allocated before we looked and another freed behind our back is not less than
+ * nothing */
+static void rows(struct rt_writer *w, const struct counter *walked, uint32_t last)
 {
 	int first = 1;
 	for (uint32_t id = 1; id <= last; id++) {
@@ -128,64 +107,55 @@ static void rows(struct writer *w, const struct counter *walked, uint32_t last)
 		if (walked) c = walked[id];
 		else counter_sum(id, &c);
 		if (!c.total_chunks && !c.live_chunks) continue;
-		text(w, first ? "\n" : ",\n");
+		rt_text(w, first ? "\n" : ",\n");
 		first = 0;
-		text(w, "{\"allocator\":");
-		string(w, ((struct allocator *)n->owner)->name);
-		const struct allocator *parent = ((struct allocator *)n->owner)->parent;
-		field(w, "parent", parent ? parent->name : 0);
-		text(w, ",\"chain\":[");
-		frames(w, n->parent);
-		text(w, "],\"site\":");
-		site(w, n);
-		field(w, "type", chunk_type(n));
-		count(w, "live_bytes", c.live_bytes);
-		count(w, "live_chunks", c.live_chunks);
-		count(w, "peak_bytes", c.peak_bytes);
-		count(w, "peak_chunks", c.peak_chunks);
-		count(w, "total_bytes", c.total_bytes);
-		count(w, "total_chunks", c.total_chunks);
-		text(w, "}");
+		rt_put_node(w, n);
+		rt_count(w, "live_bytes", least0(c.live_bytes));
+		rt_count(w, "live_chunks", least0(c.live_chunks));
+		rt_count(w, "peak_bytes", least0(c.peak_bytes));
+		rt_count(w, "peak_chunks", least0(c.peak_chunks));
+		rt_count(w, "total_bytes", c.total_bytes);
+		rt_count(w, "total_chunks", c.total_chunks);
+		rt_text(w, "}");
 	}
 }
 
-static void program(struct writer *w)
+void rt_put_program(struct rt_writer *w)
 {
 	char path[4096];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
 	path[n > 0 ? n : 0] = 0;
-	string(w, path);
+	rt_string(w, path);
+}
+
+int rt_profile_write(const char *path, const char *reason, unsigned number)
+{
+	int error;
+	struct rt_writer *w = rt_writer_open(path, &error);
+	if (!w) return error;
+	uint32_t last = rt_node_count;
+	struct counter *walked = 0;
+	size_t room = ((size_t)last + 1) * sizeof *walked;
+	rt_places_forget();
+	if (!rt_counting && (walked = rt_pages(room)))
+		for (struct allocator *a = rt_allocators; a; a = a->next) index_walk(a, live_count, &(struct walk){walked, last});
+	rt_text(w, "{\"allocscc_profile\":1,\"pid\":");
+	rt_number(w, getpid());
+	rt_text(w, ",\"program\":");
+	rt_put_program(w);
+	rt_field(w, "reason", reason);
+	rt_count(w, "number", number);
+	rt_count(w, "ms", rt_timeline_now());
+	rt_text(w, walked ? ",\"counted\":false" : ",\"counted\":true");
+	rt_timeline_put(w);
+	rt_text(w, ",\"rows\":[");
+	rows(w, walked, last);
+	rt_text(w, "\n]}\n");
+	if (walked) munmap(walked, room);
+	return rt_writer_close(w);
 }
 
 int profile_write(const char *path)
 {
-	char temporary[4200];
-	if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof temporary)
-		return ENAMETOOLONG;
-	static struct writer w; /* exit and snapshots are rare: one at a time */
-	static atomic_flag busy = ATOMIC_FLAG_INIT;
-	if (atomic_flag_test_and_set(&busy)) return EBUSY;
-	w = (struct writer){.fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
-	if (w.fd < 0) {
-		atomic_flag_clear(&busy);
-		return errno;
-	}
-	uint32_t last = rt_node_count;
-	struct counter *walked = 0;
-	if (!rt_counting && (walked = rt_pages((last + 1) * sizeof *walked)))
-		for (struct allocator *a = rt_allocators; a; a = a->next) index_walk(a, live_count, walked);
-	text(&w, "{\"allocscc_profile\":1,\"pid\":");
-	number(&w, getpid());
-	text(&w, ",\"program\":");
-	program(&w);
-	text(&w, walked ? ",\"counted\":false,\"rows\":[" : ",\"counted\":true,\"rows\":[");
-	rows(&w, walked, last);
-	text(&w, "\n]}\n");
-	flush(&w);
-	int error = w.error;
-	if (close(w.fd) && !error) error = errno;
-	if (!error && rename(temporary, path)) error = errno;
-	if (error) unlink(temporary);
-	atomic_flag_clear(&busy);
-	return error;
+	return rt_profile_write(path, "api", 0);
 }

@@ -107,7 +107,7 @@ static const struct alloc_frame *frame_of(struct node *n)
 		__atomic_store_n(&n->frame, f, __ATOMIC_RELEASE);
 	}
 	rt_unlock();
-	return n->frame;
+	return __atomic_load_n(&n->frame, __ATOMIC_ACQUIRE);
 }
 
 RT_EXPORT unsigned alloc_get_chain(const void *p, const struct alloc_frame *out[], unsigned n)
@@ -120,7 +120,7 @@ RT_EXPORT unsigned alloc_get_chain(const void *p, const struct alloc_frame *out[
 	unsigned at = depth;
 	for (uint32_t id = node->parent; id; id = node_get(id)->parent) {
 		if (--at >= n || !out) continue;
-		out[at] = frame_of(node_get(id));
+		if (!(out[at] = frame_of(node_get(id)))) return 0; /* no memory for it */
 	}
 	return depth;
 }

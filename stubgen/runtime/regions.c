@@ -62,19 +62,20 @@ static uint32_t region_make(struct alloc_index *x, uintptr_t address)
 	return id;
 }
 
-static void pages_add(struct region *r, uintptr_t page)
+static int pages_add(struct region *r, uintptr_t page)
 {
 	struct pages *b = r->pages;
 	for (size_t i = 0; b && i < b->used; i++)
-		if (b->page[i] == page) return;
+		if (b->page[i] == page) return 1;
 	if (!b || b->used == BLOCK_PAGES) {
 		if ((b = spare)) spare = b->next;
-		else if (!(b = rt_keep(sizeof *b))) return;
+		else if (!(b = rt_keep(sizeof *b))) return 0;
 		b->next = r->pages;
 		b->used = 0;
 		r->pages = b;
 	}
 	b->page[b->used++] = page;
+	return 1;
 }
 
 /* takes the region's pages out, so that they can be walked without the lock */
@@ -114,19 +115,23 @@ static void visit(struct visit *v, struct alloc_index *x, uintptr_t p, uintptr_t
 	rt_lock();
 	v->id = region_find(x, address);
 	if (!v->id) v->id = region_make(x, address);
-	if (v->id) pages_add(&regions[v->id], v->page);
+	if (v->id && !pages_add(&regions[v->id], v->page)) v->id = 0;
 	rt_unlock();
 }
 
 void region_join(struct alloc_index *x, uintptr_t p, uintptr_t address)
 {
-	struct visit *v = &thread_self()->visit;
+	struct visit once = {0}, *v = rt_self ? &rt_self->visit : &once;
 	struct leaf *leaf = index_leaf(x, p);
 	if (!leaf) return;
 	if (v->index != x || v->region != address || v->page != p >> PAGE_BITS ||
 	    v->generation != atomic_load_explicit(&generation, memory_order_relaxed))
 		visit(v, x, p, address);
 	*region_word(x, leaf, p) = v->id;
+	if (likely(v->id)) return;
+	/* no memory to remember the region: its chunk would not go with it, so nothing is known of that */
+	v->index = 0;
+	*wide_word(x, leaf, p) = 0;
 }
 
 void region_leave(struct alloc_index *x, uintptr_t p)

@@ -19,11 +19,26 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define HOT __attribute__((always_inline)) static inline
 
+/* ---- where the runtime is: a part of the executable, or preloaded (preload/) ---- */
+
+#ifdef RT_PRELOADED
+#define RT_TLS "initial-exec"
+/* another runtime is in the executable, or a sanitizer: nothing is observed */
+#define RT_OTHER_RUNTIME 1
+#define RT_SANITIZER 2
+int rt_stands_aside(void);
+#else
+#define RT_TLS "local-exec"
+#define RT_SANITIZER 2
+#define rt_stands_aside() 0
+#endif
+
 /* ---- memory of our own: never malloc ---- */
 
 void *rt_pages(size_t size);                 /* zeroed, lazily backed; NULL when the system has none left */
 void *rt_keep(size_t size);                  /* small, never freed */
-char *rt_keep_string(const char *s);
+const char *rt_keep_string(const char *s);
+extern int rt_is_short;                      /* the system had none left once: not every chunk is known */
 
 int in_executable(const void *);
 
@@ -152,6 +167,7 @@ struct node {
 };
 
 #define NODE_BLOCK_BITS 10
+#define NODE_UNKNOWN UINT32_MAX /* a frame for whose node there was no memory: chunks under it get none */
 
 /* key: the address, and above it the owner's number, so that two words tell a node: allocators have numbers up to
  * MAX_ALLOCATORS, wrappers from FIRST_WRAPPER on. Of those that got none, keys are not unique: only intern_slow, which
@@ -170,7 +186,7 @@ struct slot {
 };
 struct table {
 	size_t mask;
-	struct slot slot[];
+	struct slot slot[]; /* and some more, so that no search starts again at the first */
 };
 extern _Atomic(struct table *) rt_table; /* never NULL */
 extern struct node *rt_node_blocks[1u << (ID_BITS - NODE_BLOCK_BITS)];
@@ -196,7 +212,9 @@ HOT uint32_t intern(uint32_t parent, uint64_t mix, uint64_t key)
 {
 	struct table *t = atomic_load_explicit(&rt_table, memory_order_acquire);
 	struct slot *s = &t->slot[intern_hash(mix, key) & t->mask];
-	return likely(atomic_load_explicit(&s->key, memory_order_acquire) == key && s->parent == parent) ? s->id : 0;
+	if (likely(atomic_load_explicit(&s->key, memory_order_acquire) == key && s->parent == parent)) return s->id;
+	s++; /* at the places after it only intern_slow looks */
+	return atomic_load_explicit(&s->key, memory_order_acquire) == key && s->parent == parent ? s->id : 0;
 }
 
 /* ---- threads ---- */
@@ -248,9 +266,10 @@ struct thread {
 	volatile unsigned walks;
 	struct thread *next;
 	int in_use;
+	int tid;
 };
 
-extern __thread struct thread *rt_self __attribute__((tls_model("local-exec")));
+extern __thread struct thread *rt_self __attribute__((tls_model(RT_TLS)));
 extern struct thread *rt_threads;
 extern int rt_counting;
 extern _Atomic uint64_t rt_peak_generation;
@@ -287,11 +306,13 @@ HOT void walk_end(struct thread *t)
 /* The innermost live frame. Those that were left without a return are dropped. A frame far away is on another stack (a
  * coroutine's, a signal handler's), which may be gone: it is neither looked at nor dropped. */
 #define STACK_REACH ((uintptr_t)8 << 20)
+/* further up, another stack may have been, which is unmapped by now: only thread_frame_slow looks there */
+#define FRAME_REACH ((uintptr_t)16 << 10)
 struct frame *thread_frame_slow(struct thread *, uintptr_t here);
 
 HOT int frame_lives(const struct frame *f, uintptr_t here)
 {
-	return f->address - here - 1 < STACK_REACH && ((uintptr_t *)f->address)[1] == f->site;
+	return f->address - here - 1 < FRAME_REACH && ((uintptr_t *)f->address)[1] == f->site;
 }
 
 HOT struct frame *thread_frame(struct thread *t, uintptr_t here)
@@ -354,10 +375,21 @@ void chunk_restore(struct allocator *, void *chunk, uint64_t entry);
 
 extern int rt_unwinding;
 uint32_t unwound(uintptr_t site, uintptr_t here, const struct allocator *); /* 0 where unwound_slow has to be asked */
-uint32_t unwound_slow(uint32_t context, uintptr_t site, uintptr_t here, struct allocator *);
+uint32_t unwound_slow(const struct frame *, uintptr_t site, uintptr_t here, struct allocator *);
+void unwind_learn(void); /* of new records */
 void unwind_forget(uintptr_t low, uintptr_t high);
 int site_has_record(uintptr_t address);
 const char *site_callee(uintptr_t address); /* as its record has it; NULL without one */
+
+/* from a call outwards, until f says so or the way ends: return addresses, and begins of their functions (0: unknown) */
+void unwind_walk(uintptr_t site, uintptr_t here, int (*f)(uintptr_t pc, uintptr_t function, void *), void *arg);
+
+/* ---- check=mismatch ---- */
+
+#define RT_CHECK_ABORT 2
+extern int rt_checking;
+/* self: the function that frees, 0 where that is not known; whether not to go on */
+int check_free(struct allocator *, const void *chunk, uintptr_t self, uintptr_t site, uintptr_t here);
 
 /* ---- regions: chunks that one function frees all at once ---- */
 

@@ -59,7 +59,11 @@ static int module_sort(struct allocs_module *m)
 static const struct site_record *record_find(uintptr_t address)
 {
 	for (struct allocs_module *m = rt_modules; m; m = m->next) {
-		if (!module_sort(m)) continue;
+		if (!module_sort(m)) { /* without memory it takes longer */
+			for (const struct site_record *r = m->sites; r < m->sites_end; r++)
+				if (record_address(r) == address) return r;
+			continue;
+		}
 		size_t low = 0, high = m->sites_end - m->sites;
 		while (low < high) {
 			size_t mid = (low + high) / 2;
@@ -212,9 +216,10 @@ const struct alloc_site *chunk_type_site(struct node *n)
 	const struct alloc_site *found = 0;
 	for (;; n = node_get(n->parent)) {
 		const struct alloc_site *s = node_site(n);
-		int sized = is_sized(n), conversion = s && s->evidence[0] == 'c';
+		if (!s) return 0; /* no memory for it: what is inside may say something else */
+		int sized = is_sized(n), conversion = s->evidence[0] == 'c';
 		if (sized) found = 0;
-		if (s && s->type && (!conversion || !n->parent || sized)) found = s;
+		if (s->type && (!conversion || !n->parent || sized)) found = s;
 		if (!n->parent) return found;
 	}
 }

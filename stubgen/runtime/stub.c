@@ -65,6 +65,16 @@ RT_EXPORT void __allocs_insert(struct allocator *a, void *chunk, size_t size, vo
 	t->allocs[a->number]++;
 }
 
+#define CALLER 0, ((uintptr_t)__builtin_return_address(0)), ((uintptr_t)__builtin_frame_address(0))
+
+/* reached by a jump: its caller is the stub */
+static __attribute__((noinline)) uint64_t remove_slow(struct allocator *a, void *chunk)
+{
+	if (rt_checking) check_free(a, chunk, CALLER);
+	uint64_t old = subchunk_remove(a, (uintptr_t)chunk);
+	return old ? old : sibling_remove(a, chunk);
+}
+
 RT_EXPORT uint64_t __allocs_remove(struct allocator *a, void *chunk)
 {
 	struct leaf *leaf = index_leaf(a->index, (uintptr_t)chunk);
@@ -73,12 +83,12 @@ RT_EXPORT uint64_t __allocs_remove(struct allocator *a, void *chunk)
 		*word = 0;
 		return old;
 	}
-	old = subchunk_remove(a, (uintptr_t)chunk);
-	return likely(old != 0) ? old : sibling_remove(a, chunk);
+	return remove_slow(a, chunk);
 }
 
 RT_EXPORT uint64_t __allocs_take(struct allocator *a, void *chunk)
 {
+	if (unlikely(rt_checking)) check_free(a, chunk, CALLER);
 	uint64_t old = chunk_take(a, chunk);
 	if (unlikely(!old)) return sibling_remove(a, chunk);
 	if (a->index->regions) region_leave(a->index, (uintptr_t)chunk);

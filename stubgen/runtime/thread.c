@@ -1,21 +1,30 @@
 /* threads: the stack of live wrapper frames, and counters that no other thread writes */
 #include "rt.h"
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
 #else
 #define __libc_single_threaded 0 /* musl does not tell */
 #endif
 
-__thread struct thread *rt_self __attribute__((tls_model("local-exec")));
+__thread struct thread *rt_self __attribute__((tls_model(RT_TLS)));
 struct thread *rt_threads;
 int rt_counting = 1; /* until the options are known: an early chunk must not be freed without having been counted */
 _Atomic uint64_t rt_peak_generation = 1;
 _Atomic int64_t rt_live_bytes;
 int64_t rt_peak_bytes;
 
-#define FLUSH_BYTES 32768 /* with several threads the peak is exact to this many bytes a thread */
+/* with several threads the peak is exact to this many bytes a thread: a share of the heap, so that a small one has a peak */
+static int64_t flush_bytes(void)
+{
+	int64_t n = 512 + (atomic_load_explicit(&rt_live_bytes, memory_order_relaxed) >> 6);
+	return n < 32768 ? n : 32768;
+}
 #define COUNTER_BLOCKS (1u << (ID_BITS - COUNTER_BLOCK_BITS))
 
 static pthread_key_t exit_key;
@@ -32,21 +41,49 @@ static void thread_exit(void *arg)
 	rt_unlock();
 }
 
-struct thread *thread_make(void)
+/* Those that are gone without a word: in a parent process, or after libc had called the last destructor, when it frees
+ * what is its own. Looked for where there have come to be twice as many as were left the last time. */
+static void reclaim(void)
 {
-	static struct thread fallback __attribute__((aligned(ALLOCS_PAGE))); /* the system has no memory left: counts get vague, nothing breaks */
-	rt_lock();
+	static unsigned made, enough = 16;
+	if (++made < enough) return;
+	int saved = errno, pid = getpid();
+	made = 0;
+	for (struct thread *t = rt_threads; t; t = t->next) {
+		if (t->in_use && t->tid && syscall(SYS_tgkill, pid, t->tid, 0) && errno == ESRCH) t->in_use = 0, t->top = t->frame;
+		made++;
+	}
+	enough = 2 * made + 16;
+	errno = saved;
+}
+
+static struct thread *unused(void)
+{
 	struct thread *t = rt_threads;
 	while (t && t->in_use) t = t->next;
+	return t;
+}
+
+/* where the system has no memory left, for all threads: counts get vague, and no frame is pushed, since it looks full */
+static struct thread fallback __attribute__((aligned(ALLOCS_PAGE))) = {.top = &fallback.frame[MAX_FRAMES]};
+
+struct thread *thread_make(void)
+{
+	rt_lock();
+	struct thread *t = unused();
+	if (!t) reclaim(), t = unused();
 	if (!t && (t = rt_pages(sizeof *t))) {
 		t->counters = rt_pages(COUNTER_BLOCKS * sizeof t->counters[0]);
 		t->next = rt_threads;
 		rt_threads = t;
 	}
-	if (!t) t = &fallback;
-	if (!t->top) t->top = t->frame;
-	t->in_use = 1;
+	if (t) {
+		if (!t->top) t->top = t->frame;
+		t->in_use = 1;
+		t->tid = syscall(SYS_gettid);
+	}
 	rt_unlock();
+	if (!t) return &fallback; /* the next time there may be some */
 	rt_self = t;
 	if (have_key) pthread_setspecific(exit_key, t);
 	return t;
@@ -54,12 +91,26 @@ struct thread *thread_make(void)
 
 _Static_assert(offsetof(struct thread, frame) + sizeof ((struct thread *)0)->frame <= ALLOCS_PAGE, "one page");
 
+/* the kernel reads the set before it looks at what is to be done with it */
+static int is_readable(const uintptr_t *p)
+{
+	int saved = errno, readable = syscall(SYS_rt_sigprocmask, -1, p, 0, 8) == 0 || errno != EFAULT;
+	errno = saved;
+	return readable;
+}
+
+static int lives_far(const struct frame *f, uintptr_t here)
+{
+	const uintptr_t *back = (const uintptr_t *)f->address + 1;
+	return f->address - here - 1 < STACK_REACH && is_readable(back) && *back == f->site;
+}
+
 struct frame *thread_frame_slow(struct thread *t, uintptr_t here)
 {
-	while (t->top != t->frame) {
+	while (t != &fallback && t->top != t->frame) {
 		struct frame *f = t->top;
 		if (f->address > here && f->address - here > STACK_REACH) return t->frame;
-		if (frame_lives(f, here)) return f;
+		if (lives_far(f, here)) return f;
 		t->top = f - 1;
 	}
 	return t->frame;
@@ -103,7 +154,7 @@ void count_alloc(struct thread *t, uint32_t id, size_t size, size_t heap)
 {
 	if (__libc_single_threaded) {
 		atomic_store_explicit(&rt_live_bytes, rt_live_bytes + (int64_t)heap, memory_order_relaxed);
-	} else if ((t->unflushed += heap) >= FLUSH_BYTES) {
+	} else if ((t->unflushed += heap) >= flush_bytes()) {
 		atomic_fetch_add_explicit(&rt_live_bytes, t->unflushed, memory_order_relaxed);
 		t->unflushed = 0;
 	}
@@ -120,7 +171,7 @@ void count_free(struct thread *t, uint32_t id, size_t size, size_t heap)
 	if (__libc_single_threaded) {
 		peak_check(atomic_load_explicit(&rt_live_bytes, memory_order_relaxed));
 		atomic_store_explicit(&rt_live_bytes, rt_live_bytes - (int64_t)heap, memory_order_relaxed);
-	} else if ((t->unflushed -= heap) <= -FLUSH_BYTES) {
+	} else if ((t->unflushed -= heap) <= -flush_bytes()) {
 		rt_lock();
 		peak_check(atomic_load_explicit(&rt_live_bytes, memory_order_relaxed));
 		rt_unlock();
@@ -166,6 +217,7 @@ static void fork_end(void) { rt_unlock(); }
 
 __attribute__((constructor(101))) static void thread_init(void)
 {
+	if (rt_stands_aside()) return;
 	options_read();
 	have_key = pthread_key_create(&exit_key, thread_exit) == 0;
 	pthread_atfork(fork_begin, fork_end, fork_end);

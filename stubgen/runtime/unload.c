@@ -89,6 +89,37 @@ static void allocator_retire(struct allocator **at, int keep)
 	if (!keep && copy) index_give(copy->index);
 }
 
+static int is_left(struct chunk *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return 1;
+}
+
+/* Copies whose last chunk has gone meanwhile: every query would look into them, and their indexes serve the next ones.
+ * Looked for where there have come to be twice as many as were left the last time. */
+static void copies_sweep(void)
+{
+	static unsigned enough = 8;
+	unsigned copies = 0;
+	for (struct allocator *a = rt_allocators; a; a = a->next) copies += !a->number;
+	if (copies < enough) return;
+	for (struct allocator **at = &rt_allocators; *at;) {
+		struct allocator *a = *at;
+		if (a->number || index_walk(a, is_left, 0)) {
+			at = &a->next;
+			continue;
+		}
+		rt_lock();
+		while (*at != a) at = &(*at)->next; /* others may have come before it */
+		__atomic_store_n(at, a->next, __ATOMIC_RELEASE);
+		index_give(a->index);
+		rt_unlock();
+		copies--;
+	}
+	enough = 2 * copies + 8;
+}
+
 static void wrapper_retire(struct alloc_wrapper **at)
 {
 	struct alloc_wrapper *w = *at, *copy = rt_keep(sizeof *copy);
@@ -144,6 +175,7 @@ RT_EXPORT void __allocs_unload(const void *inside)
 		allocator_retire(at, r.left);
 		rt_unlock();
 	}
+	if (found) copies_sweep();
 	rt_lock();
 	unwind_forget(r.low, r.high);
 	for (struct alloc_wrapper **at = &rt_wrappers; *at;)

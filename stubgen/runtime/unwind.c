@@ -4,29 +4,40 @@
  * LSB, ".eh_frame") when the address is first met, and is an addition and a load from then on.
  */
 #include "rt.h"
+#include <dlfcn.h>
 #include <link.h>
 #include <string.h>
+
+#pragma weak dlsym /* a static program need not have it */
 
 struct range {
 	uintptr_t low, high;
 	struct alloc_wrapper *wrapper;
 };
 
-static struct range *ranges; /* sorted; replaced as a whole */
-static size_t range_count;
+static struct range *ranges; /* sorted; like all that is not atomic here, under the lock */
+static size_t range_count, range_room;
 int rt_unwinding;
+static uint32_t nodes_before; /* made when no range was known */
 
 /* what is known of a call's address: the wrapper that it is in, and how that one is left */
 struct call {
 	_Atomic uintptr_t site;
 	struct alloc_wrapper *wrapper; /* NULL: in none */
-	int32_t cfa;                   /* offset of the caller's frame */
-	int16_t fp;                    /* offset of the saved frame pointer from there; 0: it is unchanged */
-	int8_t by_fp;                  /* whether `cfa` counts from the frame pointer, not from the stack pointer */
+	int32_t cfa;                   /* offset of the caller's frame, from what `base` says */
+	int16_t fp;                    /* offset of the saved frame pointer from there; UNCHANGED: it is not saved */
+	int8_t base;                   /* BY_SP ... */
 	int8_t leads_out;              /* whether these are known */
 	int8_t looks_on;               /* foreign code: whoever called it may be a wrapper */
 	uint32_t number;               /* from 1; never another's */
+	uint32_t named_in;             /* the generation that `named` is of */
+	struct alloc_wrapper *named;   /* the one that the address's record says is called there */
+	uint64_t code;                 /* in foreign code: what stands before the address; nobody tells when an object goes */
 };
+/* the stack pointer, the frame pointer; or a place at an offset from the latter holds the frame's address, as in functions
+ * that align the stack, and `fp` counts from the frame pointer */
+enum { BY_SP, BY_FP, IN_FRAME };
+#define UNCHANGED INT16_MIN
 
 #define FIRST_CALLS 512
 #define MAX_CHAIN 32
@@ -34,8 +45,10 @@ struct calls {
 	size_t mask;
 	struct call call[]; /* by hash, open */
 };
-static _Atomic(struct calls *) calls; /* replaced by a larger one; readers may still be in the old one */
-static uint32_t call_count;
+static _Atomic(struct calls *) calls; /* replaced by another one; readers may still be in the old one */
+static size_t calls_used;
+static uint32_t last_number;
+static _Atomic uint32_t generation = 1; /* of what is known of wrappers and records */
 
 /* ---- unwind tables ---- */
 
@@ -111,11 +124,33 @@ static int header_find(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
+/* glibc has an answer that needs no lock, from 2.35 on: the loader's may be held for ever in a forked child */
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+static int (*find_object)(void *, struct dl_find_object *);
+#endif
+
+static void loader_ask(void)
+{
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+	if (dlsym && !find_object) find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+#endif
+}
+
+static const uint8_t *header_of(uintptr_t pc)
+{
+	struct search s = {.pc = pc};
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+	struct dl_find_object found;
+	if (find_object) return find_object((void *)pc, &found) ? 0 : found.dlfo_eh_frame;
+#endif
+	return dl_iterate_phdr(header_find, &s) ? s.header : 0;
+}
+
 /* the entry that covers an address, by the sorted table of .eh_frame_hdr */
 static const uint8_t *entry_find(uintptr_t pc)
 {
-	struct search s = {.pc = pc};
-	if (!dl_iterate_phdr(header_find, &s) || !s.header || s.header[0] != 1) return 0;
+	struct search s = {.header = header_of(pc)};
+	if (!s.header || s.header[0] != 1) return 0;
 	struct reader r = {s.header + 4, s.header + 64};
 	encoded(&r, s.header[1], (uintptr_t)s.header);
 	if (s.header[2] != 3 || s.header[3] != 0x3b) return 0; /* udata4; datarel | sdata4: what linkers write */
@@ -190,11 +225,38 @@ static int entry_read(const uint8_t *p, struct frame_entry *e)
 
 enum { RBP = 6, RSP = 7, RETURN = 16 }; /* x86-64 psABI, "DWARF Register Number Mapping" */
 
+enum place_kind { KEPT, AT_CFA, AT_FP, LOST }; /* where the caller's frame pointer is */
+
 struct rule {
 	uint64_t cfa_register;
 	int64_t cfa, fp;
-	int has_fp, unknown;
+	enum place_kind fp_kind;
+	int in_frame, unknown; /* of the frame's address: it stands in memory; it cannot be told */
 };
+
+static void fp_at(struct rule *now, uint64_t reg, enum place_kind kind, int64_t value)
+{
+	if (reg == RBP) now->fp_kind = kind, now->fp = value;
+	if (reg == RETURN && (kind != AT_CFA || value != -(int64_t)sizeof(uintptr_t))) now->unknown = 1;
+}
+
+/* whether an expression is the frame pointer and an offset; `rest`: what follows that */
+static int is_by_fp(struct reader e, int64_t *offset, struct reader *rest)
+{
+	if (fixed(&e, 1) != 0x70 + RBP) return 0; /* DW_OP_breg6 */
+	*offset = sleb(&e);
+	*rest = e;
+	return 1;
+}
+
+static struct reader block(struct reader *r)
+{
+	uint64_t size = uleb(r);
+	if (size > (size_t)(r->end - r->p)) size = r->end - r->p;
+	struct reader found = {r->p, r->p + size};
+	r->p += size;
+	return found;
+}
 
 /* runs a program of call frame instructions up to an address; DWARF 5, 6.4.2 */
 static void run(struct reader r, const struct frame_entry *e, uintptr_t pc, struct rule *now, const struct rule *initial)
@@ -206,14 +268,14 @@ static void run(struct reader r, const struct frame_entry *e, uintptr_t pc, stru
 		uint8_t op = *r.p++, low = op & 0x3f;
 		uint64_t reg;
 		int64_t value;
+		struct reader expression, rest;
 		switch (op >> 6) {
 		case 1: at += low * e->code_unit; continue;
 		case 2:
-			value = (int64_t)uleb(&r) * e->data_unit;
-			if (low == RBP) now->has_fp = 1, now->fp = value;
+			fp_at(now, low, AT_CFA, (int64_t)uleb(&r) * e->data_unit);
 			continue;
 		case 3:
-			if (low == RBP) now->has_fp = initial->has_fp, now->fp = initial->fp;
+			if (low == RBP) now->fp_kind = initial->fp_kind, now->fp = initial->fp;
 			continue;
 		}
 		switch (op) {
@@ -224,17 +286,23 @@ static void run(struct reader r, const struct frame_entry *e, uintptr_t pc, stru
 		case 0x04: at += fixed(&r, 4) * e->code_unit; break;
 		case 0x05: case 0x11:
 			reg = uleb(&r);
-			value = (op == 0x05 ? (int64_t)uleb(&r) : sleb(&r)) * e->data_unit;
-			if (reg == RBP) now->has_fp = 1, now->fp = value;
+			fp_at(now, reg, AT_CFA, (op == 0x05 ? (int64_t)uleb(&r) : sleb(&r)) * e->data_unit);
 			break;
-		case 0x06: case 0x07: case 0x08:
-			reg = uleb(&r);
-			if (reg == RBP) now->has_fp = 0;
-			if (reg == RETURN && op == 0x07) now->unknown = 1; /* the outermost frame */
+		case 0x06:
+			if (uleb(&r) == RBP) now->fp_kind = initial->fp_kind, now->fp = initial->fp;
 			break;
-		case 0x09: uleb(&r); uleb(&r); break;
+		case 0x07: fp_at(now, uleb(&r), LOST, 0); break; /* of the return address: the outermost frame */
+		case 0x08: fp_at(now, uleb(&r), KEPT, 0); break;
+		case 0x09:
+			fp_at(now, uleb(&r), LOST, 0);
+			uleb(&r);
+			break;
 		case 0x0a:
-			if (depth < sizeof kept / sizeof *kept) kept[depth++] = *now;
+			if (depth == sizeof kept / sizeof *kept) {
+				now->unknown = 1;
+				return;
+			}
+			kept[depth++] = *now;
 			break;
 		case 0x0b:
 			if (depth) *now = kept[--depth];
@@ -242,20 +310,30 @@ static void run(struct reader r, const struct frame_entry *e, uintptr_t pc, stru
 		case 0x0c: case 0x12:
 			now->cfa_register = uleb(&r);
 			now->cfa = op == 0x0c ? (int64_t)uleb(&r) : sleb(&r) * e->data_unit;
-			now->unknown = 0;
+			now->in_frame = 0;
 			break;
 		case 0x0d: now->cfa_register = uleb(&r); break;
 		case 0x0e: now->cfa = uleb(&r); break;
 		case 0x13: now->cfa = sleb(&r) * e->data_unit; break;
 		case 0x0f:
-			reg = uleb(&r), r.p += reg;
-			now->unknown = 1;
+			expression = block(&r);
+			now->cfa_register = RBP;
+			now->in_frame = is_by_fp(expression, &now->cfa, &rest) && fixed(&rest, 1) == 0x06 && rest.p == rest.end ? 1 : -1;
 			break;
-		case 0x10: case 0x16:
-			uleb(&r);
-			reg = uleb(&r), r.p += reg;
+		case 0x10:
+			reg = uleb(&r);
+			expression = block(&r);
+			if (is_by_fp(expression, &value, &rest) && rest.p == rest.end) fp_at(now, reg, AT_FP, value);
+			else fp_at(now, reg, LOST, 0);
 			break;
-		case 0x14: case 0x15: uleb(&r); sleb(&r); break;
+		case 0x16:
+			fp_at(now, uleb(&r), LOST, 0);
+			block(&r);
+			break;
+		case 0x14: case 0x15:
+			fp_at(now, uleb(&r), LOST, 0);
+			sleb(&r);
+			break;
 		case 0x2e: uleb(&r); break;
 		default: now->unknown = 1; return;
 		}
@@ -276,11 +354,13 @@ static int way_out(uintptr_t pc, struct call *c)
 	run(e.first, &e, UINTPTR_MAX, &rule, &rule);
 	initial = rule;
 	run(e.then, &e, pc, &rule, &initial);
-	if (rule.unknown || (rule.cfa_register != RSP && rule.cfa_register != RBP)) return 0;
-	if (rule.cfa != (int32_t)rule.cfa || (rule.has_fp && rule.fp != (int16_t)rule.fp)) return 0;
+	int base = rule.in_frame ? IN_FRAME : rule.cfa_register == RBP ? BY_FP : BY_SP;
+	if (rule.unknown || rule.in_frame < 0 || (rule.cfa_register != RSP && rule.cfa_register != RBP)) return 0;
+	if (rule.fp_kind != KEPT && rule.fp_kind != (base == IN_FRAME ? AT_FP : AT_CFA)) return 0;
+	if (rule.cfa != (int32_t)rule.cfa || rule.fp != (int16_t)rule.fp || rule.fp == UNCHANGED) return 0;
 	c->cfa = rule.cfa;
-	c->by_fp = rule.cfa_register == RBP;
-	c->fp = rule.has_fp ? rule.fp : 0;
+	c->base = base;
+	c->fp = rule.fp_kind == KEPT ? UNCHANGED : rule.fp;
 	return 1;
 }
 
@@ -309,14 +389,24 @@ HOT struct call *call_slot(struct calls *t, uintptr_t site)
 
 static struct calls *calls_grow(struct calls *old)
 {
-	size_t n = old ? (old->mask + 1) * 4 : FIRST_CALLS;
+	size_t n = FIRST_CALLS, left = 0;
+	for (size_t i = 0; old && i <= old->mask; i++) left += old->call[i].site && old->call[i].site != UINTPTR_MAX;
+	while (n < left * 4) n *= 2;
 	struct calls *t = rt_pages(sizeof *t + n * sizeof t->call[0]);
 	if (!t) return old;
 	t->mask = n - 1;
 	for (size_t i = 0; old && i <= old->mask; i++)
 		if (old->call[i].site && old->call[i].site != UINTPTR_MAX) *call_slot(t, old->call[i].site) = old->call[i];
+	calls_used = left;
 	atomic_store_explicit(&calls, t, memory_order_release);
 	return t;
+}
+
+HOT uint64_t code_before(uintptr_t site)
+{
+	uint64_t code;
+	memcpy(&code, (const char *)site - sizeof code, sizeof code);
+	return code;
 }
 
 static struct call *call_make(uintptr_t site)
@@ -325,13 +415,15 @@ static struct call *call_make(uintptr_t site)
 	/* the loader's lock is asked for before ours */
 	fresh.leads_out = way_out(site - 1, &fresh);
 	fresh.looks_on = fresh.leads_out && !site_has_record(site);
+	if (fresh.looks_on) fresh.code = code_before(site);
 	rt_lock();
 	struct calls *t = atomic_load_explicit(&calls, memory_order_relaxed);
-	if (!t || call_count * 2 > t->mask) t = calls_grow(t);
-	struct call *c = t && call_count < t->mask ? call_slot(t, site) : 0;
+	if (!t || calls_used * 2 > t->mask) t = calls_grow(t);
+	struct call *c = t && calls_used < t->mask ? call_slot(t, site) : 0;
 	if (c && !c->site) {
 		fresh.wrapper = fresh.leads_out ? wrapper_at(site - 1) : 0;
-		fresh.number = ++call_count;
+		fresh.number = ++last_number;
+		calls_used++;
 		*c = fresh;
 		atomic_store_explicit(&c->site, site, memory_order_release);
 	}
@@ -343,13 +435,24 @@ HOT struct call *call_get(uintptr_t site)
 {
 	struct calls *t = atomic_load_explicit(&calls, memory_order_acquire);
 	struct call *c = likely(t != 0) ? call_slot(t, site) : 0;
-	return likely(c && c->site) ? c : call_make(site);
+	if (unlikely(!c) || unlikely(!c->site)) return call_make(site);
+	if (likely(!c->looks_on) || likely(code_before(site) == c->code)) return c;
+	c->site = UINTPTR_MAX;
+	return call_make(site);
 }
 
-static struct alloc_wrapper *wrapper_named(const char *name)
+/* the wrapper that a call's record says is called */
+static struct alloc_wrapper *wrapper_named(struct call *c)
 {
+	uint32_t now = atomic_load_explicit(&generation, memory_order_acquire);
+	if (likely(__atomic_load_n(&c->named_in, __ATOMIC_ACQUIRE) == now)) return c->named;
+	const char *name = site_callee(c->site);
+	rt_lock();
 	struct alloc_wrapper *w = name ? rt_wrappers : 0;
 	while (w && strcmp(w->name, name)) w = w->next;
+	c->named = w;
+	__atomic_store_n(&c->named_in, now, __ATOMIC_RELEASE);
+	rt_unlock();
 	return w;
 }
 
@@ -372,75 +475,240 @@ HOT uintptr_t leave(const struct call *c, struct place *at)
 	at->fp = record[0];
 	return record[1];
 #else
-	uintptr_t base = (c->by_fp ? at->fp : at->cfa) + c->cfa;
+	uintptr_t base = (c->base == BY_SP ? at->cfa : at->fp) + c->cfa, saved = base;
+	if (unlikely(c->base == IN_FRAME)) {
+		saved = at->fp;
+		if (base - at->cfa > STACK_REACH || base & 7) return 0;
+		base = *(uintptr_t *)base;
+	}
 	if (unlikely(base <= at->cfa) || unlikely(base - at->cfa > STACK_REACH)) return 0;
-	if (c->fp) at->fp = *(uintptr_t *)(base + c->fp);
+	if (c->fp != UNCHANGED) at->fp = *(uintptr_t *)(saved + c->fp);
 	at->cfa = base;
 	return ((uintptr_t *)base)[-1];
 #endif
 }
 
-uint32_t unwound_slow(uint32_t context, uintptr_t site, uintptr_t here, struct allocator *a)
+struct chain {
+	struct alloc_wrapper *wrapper[MAX_CHAIN]; /* innermost first */
+	uintptr_t caller[MAX_CHAIN];
+	unsigned length;
+};
+
+static void chain_add(struct chain *n, struct alloc_wrapper *w, uintptr_t caller)
 {
-	struct place at = place_of(here);
-	struct alloc_wrapper *wrapper[MAX_CHAIN];
-	uintptr_t caller[MAX_CHAIN], pc = site;
-	const struct call *first = 0;
-	unsigned n = 0, steps = 0;
-	for (struct call *c = call_get(pc); c && (c->wrapper || c->looks_on) && steps < 2 * MAX_CHAIN; c = call_get(pc)) {
-		if (!steps++) first = c;
-		pc = leave(c, &at);
-		if (!pc) break;
-		if (c->wrapper && n < MAX_CHAIN) wrapper[n] = c->wrapper, caller[n++] = pc;
-	}
-	int is_plain = n == 1 && steps == 1 && !context, is_direct = !steps && !context;
-	uintptr_t outer = n ? caller[n - 1] : 0;
-	/* a wrapper that jumped on is not on the stack, but whoever called it has a record that names it */
-	struct alloc_wrapper *named = pc && !context ? wrapper_named(site_callee(pc)) : 0;
-	if (named && (n ? outer == pc && wrapper[n - 1] != named : pc == site)) {
-		if (!n) caller[n++] = pc;
-		wrapper[n - 1] = named;
-	}
-	int is_jumped = is_direct && n;
-	while (n--) context = intern_slow(context, caller[n], wrapper[n], NODE_FRAME);
-	/* what other callers would make something else of must not be found by its address alone */
-	uint32_t id = intern_slow(context, site, a, steps && !context ? NODE_HIDDEN : NODE_CHUNK);
-	if (is_jumped && id) intern_alias(0, site | (uint64_t)a->number << KEY_SHIFT, id);
-	if (is_plain && id) intern_alias(first->number, outer | (uint64_t)(ALIAS_KEY + a->number) << KEY_SHIFT, id);
-	return id;
+	if (n->length == MAX_CHAIN) return;
+	n->wrapper[n->length] = w;
+	n->caller[n->length++] = caller;
+}
+
+/* the stub's frame, and on to the one that lies outside of it */
+static const struct frame *frame_add(struct chain *n, const struct frame *f)
+{
+	chain_add(n, node_get(f->node)->owner, f->site);
+	return f - 1;
+}
+
+/* what is found by two words and no more */
+static int has_own_number(const struct allocator *a) { return a->number < MAX_ALLOCATORS - 1; }
+
+/* Ways that were gone once are remembered step by step, as aliases. A state is a call's number at first, and then the id of
+ * the first chunk's node that was found behind it: of one depth, no two ways lead to one, since the node has all callers. */
+enum { STEP = 0xff, MAX_STEPS = 16 };
+HOT uint64_t step_key(unsigned depth, unsigned number, uintptr_t pc)
+{
+	return pc | (uint64_t)(ALIAS_KEY | depth << 8 | number) << KEY_SHIFT;
 }
 
 uint32_t unwound(uintptr_t site, uintptr_t here, const struct allocator *a)
 {
 	struct call *c = call_get(site);
-	if (unlikely(!c)) return 0;
+	if (unlikely(!c) || !(c->wrapper || c->looks_on)) return 0;
 	struct place at = place_of(here);
-	return c->wrapper ? intern(c->number, node_mix(c->number), leave(c, &at) | (uint64_t)(ALIAS_KEY + a->number) << KEY_SHIFT) : 0;
+	uint32_t state = c->number;
+	for (unsigned depth = 0;; depth++) {
+		uintptr_t pc = leave(c, &at);
+		uint32_t id = intern(state, node_mix(state), step_key(depth, a->number, pc));
+		if (likely(id != 0)) return id;
+		if (!c->wrapper || depth == MAX_STEPS - 1) return 0;
+		state = intern(state, node_mix(state), step_key(depth, STEP, pc));
+		if (!state || !(c = call_get(pc)) || !c->wrapper) return 0;
+	}
+}
+
+static void way_learn(const struct call *first, const struct chain *n, unsigned steps, uintptr_t last, unsigned number, uint32_t id)
+{
+	uint32_t state = first->number;
+	for (unsigned i = 0; i + 1 < steps; i++) {
+		uint64_t key = step_key(i, STEP, n->caller[i]);
+		uint32_t next = intern(state, node_mix(state), key);
+		if (!next) intern_alias(state, key, next = id);
+		state = next;
+	}
+	intern_alias(state, step_key(steps - 1, number, last), id);
+}
+
+/* f: the innermost stub's frame; wrappers with stubs and without lie between one another on the stack */
+uint32_t unwound_slow(const struct frame *f, uintptr_t site, uintptr_t here, struct allocator *a)
+{
+	uint32_t found = f->node || !has_own_number(a) ? 0 : unwound(site, here, a);
+	if (found) return found;
+	struct place at = place_of(here);
+	struct chain chain;
+	uint32_t context = f->node;
+	uintptr_t pc = site;
+	struct call *c, *first = 0;
+	unsigned steps = 0, walked = 0;
+	for (chain.length = 0;;) {
+		for (c = call_get(pc); c && (c->wrapper || c->looks_on) && steps < 2 * MAX_CHAIN; c = call_get(pc)) {
+			if (!steps++) first = c;
+			pc = leave(c, &at);
+			if (!pc) break;
+			while (f->node && f->address < at.cfa) f = frame_add(&chain, f);
+			if (c->wrapper) chain_add(&chain, c->wrapper, pc), walked++;
+		}
+		if (!f->node) break;
+		pc = f->site;
+		at = place_of(f->address);
+		f = frame_add(&chain, f);
+	}
+	if (context && !walked) return intern_slow(context, site, a, NODE_CHUNK);
+	/* a wrapper that jumped on is not on the stack, but whoever called it has a record that names it */
+	struct alloc_wrapper *named = c && pc && !context ? wrapper_named(c) : 0;
+	unsigned n = chain.length;
+	int is_jumped = named && !steps, is_way = steps == 1 || (n == steps && n <= MAX_STEPS);
+	if (named && (n ? chain.caller[n - 1] == pc && chain.wrapper[n - 1] != named : pc == site)) {
+		if (!n) chain_add(&chain, named, pc);
+		else chain.wrapper[n - 1] = named;
+	}
+	uint32_t parent = 0;
+	for (n = chain.length; n--;) parent = intern_slow(parent, chain.caller[n], chain.wrapper[n], NODE_FRAME);
+	/* what other callers would make something else of must not be found by its address alone */
+	uint32_t id = intern_slow(parent, site, a, steps || context ? NODE_HIDDEN : NODE_CHUNK);
+	if (!id || !has_own_number(a)) return id;
+	if (is_jumped) intern_alias(0, site | (uint64_t)a->number << KEY_SHIFT, id);
+	if (steps && is_way && pc && c && !context) way_learn(first, &chain, steps, pc, a->number, id);
+	return id;
+}
+
+void unwind_walk(uintptr_t site, uintptr_t here, int (*f)(uintptr_t pc, uintptr_t function, void *), void *arg)
+{
+	struct place at = place_of(here);
+	for (uintptr_t pc = site; pc;) {
+		const uint8_t *entry = entry_find(pc - 1);
+		struct frame_entry e;
+		int is_known = entry && entry_read(entry, &e) && pc - 1 - e.low < e.high - e.low;
+		if (f(pc, is_known ? e.low : 0, arg)) return;
+		struct call *c = call_get(pc);
+		pc = c && c->leads_out ? leave(c, &at) : 0;
+	}
 }
 
 /* ---- ranges ---- */
 
-RT_EXPORT void __allocs_range(struct alloc_wrapper *w, const void *code)
+/* a program that is no PIE may have a jump to it as a function's address: of one that it imports, which may not be bound
+ * yet, or of an ifunc */
+static const uint8_t *behind_jump(const uint8_t *code, const char *name)
+{
+#ifdef __x86_64__
+	const uint8_t *at = code;
+	const void *there;
+	int32_t distance;
+	if (!memcmp(at, "\xf3\x0f\x1e\xfa", 4)) at += 4; /* endbr64 */
+	if (at[0] == 0x41 && at[1] == 0xbb) at += 6;      /* mov $number,%r11d: mold's */
+	if (at[0] == 0xf2) at++;                          /* bnd */
+	if (at[0] != 0xff || at[1] != 0x25) return code;  /* jmp *there(%rip) */
+	if (name && dlsym && (there = dlsym(RTLD_NEXT, name))) return there;
+	memcpy(&distance, at + 2, 4);
+	memcpy(&there, at + 6 + distance, sizeof there);
+	return there;
+#else
+	(void)name;
+	return code;
+#endif
+}
+
+/* callers of these hold the lock */
+
+static int range_add(struct range new)
+{
+	if (range_count == range_room) {
+		size_t room = range_room ? range_room * 2 : 128;
+		struct range *fresh = rt_pages(room * sizeof *fresh);
+		if (!fresh) return 0;
+		if (ranges) memcpy(fresh, ranges, range_count * sizeof *fresh);
+		ranges = fresh;
+		range_room = room;
+	}
+	size_t at = range_count++;
+	for (; at && ranges[at - 1].low > new.low; at--) ranges[at] = ranges[at - 1];
+	ranges[at] = new;
+	return 1;
+}
+
+/* what was found out about calls at these addresses counts no more: constructors ran late */
+static void calls_refresh(uintptr_t low, uintptr_t high)
+{
+	struct calls *t = atomic_load_explicit(&calls, memory_order_relaxed);
+	int changed = 0;
+	for (size_t i = 0; t && i <= t->mask; i++) {
+		struct call *c = &t->call[i];
+		if (!c->leads_out || c->site - 1 < low || c->site - 1 >= high) continue;
+		struct alloc_wrapper *w = wrapper_at(c->site - 1);
+		changed |= w != c->wrapper;
+		__atomic_store_n(&c->wrapper, w, __ATOMIC_RELAXED);
+	}
+	atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
+	if (changed) intern_forget_aliases();
+	for (uint32_t id = 1; id <= (changed ? rt_node_count : nodes_before); id++) {
+		struct node *n = node_get(id);
+		if (n->kind == NODE_CHUNK && !n->is_hidden && !n->parent && n->site_address - 1 >= low && n->site_address - 1 < high)
+			intern_kill(n, id);
+	}
+}
+
+static void range_of(struct alloc_wrapper *w, const void *code)
 {
 	const uint8_t *entry = entry_find((uintptr_t)code);
 	struct frame_entry e;
 	if (!entry || !entry_read(entry, &e) || (uintptr_t)code - e.low >= e.high - e.low) return;
 	if (!w->known) wrapper_register(w);
 	rt_lock();
-	struct range *fresh = rt_pages((range_count + 1) * sizeof *fresh);
-	if (fresh) {
-		size_t at = 0;
-		while (at < range_count && ranges[at].low < e.low) at++;
-		if (ranges) memcpy(fresh, ranges, at * sizeof *fresh);
-		if (ranges) memcpy(fresh + at + 1, ranges + at, (range_count - at) * sizeof *fresh);
-		fresh[at] = (struct range){e.low, e.high, w};
-		ranges = fresh;
-		range_count++;
+	if (range_add((struct range){e.low, e.high, w})) {
+		if (!rt_unwinding) nodes_before = rt_node_count;
 		rt_unwinding = 1;
+		calls_refresh(e.low, e.high);
 	}
-	struct calls *t = atomic_load_explicit(&calls, memory_order_relaxed);
-	for (size_t i = 0; fresh && t && i <= t->mask; i++) /* it was called before its constructors ran */
-		if (t->call[i].leads_out && t->call[i].site - 1 - e.low < e.high - e.low) t->call[i].wrapper = w;
+	rt_unlock();
+}
+
+RT_EXPORT void __allocs_range(struct alloc_wrapper *w, const void *code)
+{
+	loader_ask();
+	range_of(w, behind_jump(code, 0));
+}
+
+/* of a function that another object defines */
+RT_EXPORT void __allocs_range_imported(struct alloc_wrapper *w, const void *code)
+{
+	loader_ask();
+	code = behind_jump(code, w->name);
+	range_of(w, code);
+	/* the runtime's own, which jumps on (operators.c) */
+	const void *next = dlsym && in_executable(code) ? dlsym(RTLD_NEXT, w->name) : 0;
+	if (next) range_of(w, next);
+}
+
+/* new records: what was foreign need not be */
+void unwind_learn(void)
+{
+	struct calls *t = atomic_load_explicit(&calls, memory_order_acquire);
+	int changed = 0;
+	for (size_t i = 0; t && i <= t->mask; i++)
+		if (t->call[i].looks_on && site_has_record(t->call[i].site)) t->call[i].looks_on = 0, changed = 1;
+	atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
+	if (!changed) return;
+	rt_lock();
+	intern_forget_aliases();
 	rt_unlock();
 }
 
@@ -448,14 +716,16 @@ RT_EXPORT void __allocs_range(struct alloc_wrapper *w, const void *code)
 void unwind_forget(uintptr_t low, uintptr_t high)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < range_count; i++)
-		if (ranges[i].low < low || ranges[i].low >= high) ranges[kept++] = ranges[i];
+	for (size_t i = 0; i < range_count; i++) {
+		uintptr_t w = (uintptr_t)ranges[i].wrapper;
+		if ((ranges[i].low < low || ranges[i].low >= high) && (w < low || w >= high)) ranges[kept++] = ranges[i];
+	}
+	int is_less = kept < range_count;
 	range_count = kept;
 	struct calls *t = atomic_load_explicit(&calls, memory_order_relaxed);
-	for (size_t i = 0; t && i <= t->mask; i++) {
-		struct call *c = &t->call[i];
-		if (c->site >= low && c->site < high) c->site = UINTPTR_MAX;
-		if ((uintptr_t)c->wrapper >= low && (uintptr_t)c->wrapper < high) c->wrapper = 0;
-	}
+	for (size_t i = 0; t && i <= t->mask; i++)
+		if (t->call[i].site >= low && t->call[i].site < high) t->call[i].site = UINTPTR_MAX;
+	if (is_less) calls_refresh(0, UINTPTR_MAX - 1);
+	else atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
 	intern_forget_aliases();
 }

@@ -16,6 +16,7 @@ WRAPPERS = {
     "LIBALLOCS_ALLOC_FNS": "xmalloc(Z)p xcalloc(zZ)p xrealloc(pZ)p xmemdup(pZ)p",
     "LIBALLOCS_FREE_FNS": "xfree(P)",
 }
+BOTH_WAYS = ("test_inlined", "test_runtime", "test_suballocators", "test_wrappers")
 
 
 @dataclass
@@ -83,18 +84,28 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture
-def box(tmp_path: Path, cache: Path) -> Toolbox:
-    """An empty folder, and an environment without any of our variables but the cache.
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of what the runtime answers run twice, once for each way to observe wrappers (R16: the same answers)."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    if "box" in metafunc.fixturenames and module in BOTH_WAYS and "ALLOCSCC_TEST_OBSERVE" not in os.environ:
+        metafunc.parametrize("observe", ["stubs", "unwind"])
 
-    `ALLOCSCC_TEST_OBSERVE=unwind` runs the tests in unwind mode (R16: the same answers).
-    """
+
+@pytest.fixture
+def observe() -> str:
+    """How wrappers are observed; `ALLOCSCC_TEST_OBSERVE=unwind` runs other tests in unwind mode, too."""
+    return os.environ.get("ALLOCSCC_TEST_OBSERVE", "stubs")
+
+
+@pytest.fixture
+def box(tmp_path: Path, cache: Path, observe: str) -> Toolbox:
+    """An empty folder, and an environment without any of our variables but the cache."""
     folder = tmp_path / "work"
     folder.mkdir()
     env = {k: v for k, v in os.environ.items() if not k.startswith(("ALLOCS", "LIBALLOCS", "COMPILER_PATH"))}
     env |= {"ALLOCSCC_CACHE": str(cache), "TMPDIR": str(tmp_path), "LC_ALL": "C"}
-    if "ALLOCSCC_TEST_OBSERVE" in os.environ:
-        env["ALLOCSCC_OBSERVE"] = os.environ["ALLOCSCC_TEST_OBSERVE"]
+    if observe != "stubs":
+        env["ALLOCSCC_OBSERVE"] = observe
     return Toolbox(folder, env)
 
 

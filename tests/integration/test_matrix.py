@@ -132,7 +132,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if not case.impossible])
-def test_case(box: Toolbox, parts: Parts, case: Case) -> None:
+def test_case(box: Toolbox, parts: Parts, case: Case, observe: str) -> None:
     """R6, R8, R15: three chunks are known, or the plan says that they are not observed; and nothing else is changed."""
     need(case.tools.compiler, LINKERS[case.tools.linker])
     box.env["ALLOCSCC_CC"] = case.tools.compiler
@@ -146,12 +146,15 @@ def test_case(box: Toolbox, parts: Parts, case: Case) -> None:
             cc(box, str(ALLOCSCC), *command)
         for command in commands:
             cc(vanilla, case.tools.compiler, *command)
-        done, plain = box.run("./prog"), vanilla.run("./prog", check=not case.crashes)
+        plain = vanilla.run("./prog", check=not case.crashes)
+        # a stub takes an ifunc's place; a mark leaves it as it is
+        done = box.run("./prog", check=plain.returncode == 0 or observe == "stubs")
     if plain.returncode == 0:
         assert (done.stdout, plain.stderr) == (plain.stdout, "")
     for name, proof in proofs.items():
         compare_outputs(box, case, name, proof.result())
-    check_answers(box, case, [line.split(maxsplit=2) for line in done.stderr.splitlines()])
+    if done.returncode == 0:
+        check_answers(box, case, [line.split(maxsplit=2) for line in done.stderr.splitlines()])
 
 
 def check_answers(box: Toolbox, case: Case, found: list[list[str]]) -> None:

@@ -1,13 +1,14 @@
-/* libc's malloc, observed by being interposed from the executable (R11).
+/* libc's malloc, observed by being interposed from the executable, or from a preloaded library (R11).
  *
  * Each function forwards to the next definition in lookup order, so a program that is linked with or preloaded with
  * another malloc keeps using it.
  */
 #include "../rt.h"
-#include <dlfcn.h>
+#include "../behind.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 char __allocs_interpose_malloc; /* the link phase pulls this file in by this name */
 
@@ -24,17 +25,17 @@ static void *malloc_first(size_t);
 static void *calloc_first(size_t, size_t);
 static void *realloc_first(void *, size_t);
 static void *memalign_first(size_t, size_t);
+static void *aligned_alloc_first(size_t, size_t);
+static int posix_memalign_first(void **, size_t, size_t);
+static void *valloc_first(size_t);
+static void *pvalloc_first(size_t);
 static void free_first(void *);
 
 /* the next definitions in lookup order, once they are known */
-static struct {
-	void *(*malloc)(size_t);
-	void *(*calloc)(size_t, size_t);
-	void *(*realloc)(void *, size_t);
-	void *(*memalign)(size_t, size_t);
-	void (*free)(void *);
-	size_t (*usable_size)(void *);
-} next = {malloc_first, calloc_first, realloc_first, memalign_first, free_first, 0};
+static struct behind next = {
+	malloc_first, calloc_first, realloc_first, memalign_first, free_first, 0,
+	aligned_alloc_first, posix_memalign_first, valloc_first, pvalloc_first,
+};
 
 /* until the next definitions are known (dlsym may allocate), memory comes from here and is never reused */
 static char early[65536] __attribute__((aligned(16)));
@@ -42,8 +43,12 @@ static _Atomic size_t early_used;
 
 static void *early_alloc(size_t align, size_t size)
 {
-	size_t at = atomic_fetch_add(&early_used, size + align + 32);
-	if (at + size + align + 32 > sizeof early) return 0;
+	if (size > sizeof early || align > sizeof early / 2) return 0;
+	size_t need = size + align + 32, at = atomic_fetch_add(&early_used, need);
+	if (at + need > sizeof early) {
+		atomic_fetch_sub(&early_used, need);
+		return 0;
+	}
 	uintptr_t p = ((uintptr_t)early + at + 16 + align - 1) & ~(align - 1);
 	((size_t *)p)[-1] = size;
 	return (void *)p;
@@ -54,36 +59,27 @@ static int is_early(const void *p)
 	return (uintptr_t)p - (uintptr_t)early < sizeof early;
 }
 
-static int has_glibc_chunks(void *function)
-{
-	Dl_info ours, theirs;
-	return dlsym(RTLD_DEFAULT, "gnu_get_libc_version") && dladdr(function, &theirs) && dladdr((void *)memcpy, &ours) &&
-	       theirs.dli_fbase == ours.dli_fbase;
-}
-
 /* threads may come here at once: they all find the same */
 static int resolve(void)
 {
-	static __thread int resolving __attribute__((tls_model("local-exec")));
+	static __thread int resolving __attribute__((tls_model(RT_TLS)));
+	struct behind found;
 	if (resolving) return 0;
+	int saved = errno;
 	resolving = 1;
 	__atomic_fetch_add(&rt_counting, 2, __ATOMIC_RELAXED); /* what is early must be looked at twice */
-	void *(*found)(size_t) = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
-	void *(*zeroed)(size_t, size_t) = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
-	void *(*resized)(void *, size_t) = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
-	void *(*aligned)(size_t, size_t) = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "memalign");
-	void (*freed)(void *) = (void (*)(void *))dlsym(RTLD_NEXT, "free");
-	next.usable_size = (size_t (*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
+	struct provider provider = behind_find(&found);
 	/* 32 bytes between chunks is glibc's doing; elsewhere chunks of 8 bytes may lie side by side */
-	if (!libc.number && !has_glibc_chunks((void *)found)) chunks.shift = 3;
-	allocator_register_as(&libc, LIBC_NUMBER);
-	next.calloc = zeroed;
-	next.realloc = resized;
-	next.memalign = aligned;
-	next.free = freed;
-	__atomic_store_n(&next.malloc, found, __ATOMIC_RELEASE);
+	if (!libc.number && !provider.is_glibc) chunks.shift = 3;
+	if (!libc.number && provider.name) libc.name = provider.name;
+	if (!rt_stands_aside()) allocator_register_as(&libc, LIBC_NUMBER);
+	void *(*first)(size_t) = found.malloc;
+	found.malloc = next.malloc;
+	next = found;
+	__atomic_store_n(&next.malloc, first, __ATOMIC_RELEASE);
 	__atomic_fetch_sub(&rt_counting, 2, __ATOMIC_RELAXED);
 	resolving = 0;
+	errno = saved;
 	return 1;
 }
 
@@ -99,6 +95,7 @@ static void *calloc_first(size_t count, size_t size)
 	return __builtin_mul_overflow(count, size, &bytes) ? 0 : early_alloc(16, bytes);
 }
 
+/* memory that is early does not come here */
 static void *realloc_first(void *p, size_t size)
 {
 	return resolve() ? next.realloc(p, size) : 0;
@@ -107,6 +104,27 @@ static void *realloc_first(void *p, size_t size)
 static void *memalign_first(size_t align, size_t size)
 {
 	return resolve() ? next.memalign(align, size) : early_alloc(align, size);
+}
+
+static void *aligned_alloc_first(size_t align, size_t size)
+{
+	return resolve() ? next.aligned_alloc(align, size) : early_alloc(align, size);
+}
+
+static int posix_memalign_first(void **out, size_t align, size_t size)
+{
+	if (resolve()) return next.posix_memalign(out, align, size);
+	return (*out = early_alloc(align, size)) ? 0 : ENOMEM;
+}
+
+static void *valloc_first(size_t size)
+{
+	return resolve() ? next.valloc(size) : early_alloc(getpagesize(), size);
+}
+
+static void *pvalloc_first(size_t size)
+{
+	return resolve() ? next.pvalloc(size) : 0;
 }
 
 static void free_first(void *p)
@@ -140,7 +158,7 @@ HOT uint32_t *glibc_word(struct leaf *leaf, uintptr_t p)
 
 static __attribute__((noinline)) void *insert_slow(void *p, size_t size, uintptr_t site, uintptr_t here)
 {
-	if (!p || is_early(p)) return p;
+	if (!p || rt_stands_aside() || is_early(p)) return p;
 	chunk_insert(&libc, p, size, site, here);
 	if (chunks.shift == GLIBC_SHIFT) glibc_root = chunks.root;
 	return p;
@@ -201,7 +219,8 @@ ENTRY void *calloc(size_t count, size_t size)
 static __attribute__((noinline)) void free_slow(void *p)
 {
 	if (is_early(p)) return;
-	if (!chunk_remove(&libc, p)) sibling_remove(&libc, p);
+	if (rt_checking && check_free(&libc, p, (uintptr_t)free, SITE, HERE)) return;
+	if (!rt_stands_aside() && !chunk_remove(&libc, p)) sibling_remove(&libc, p);
 	next.free(p);
 }
 
@@ -231,6 +250,8 @@ HOT void *resize(void *p, size_t size)
 		if (q) memcpy(q, p, old < size ? old : size);
 		return insert(q, size);
 	}
+	if (unlikely(rt_checking) && check_free(&libc, p, (uintptr_t)realloc, SITE, HERE)) return 0;
+	if (rt_stands_aside()) return next.realloc(p, size);
 	uint64_t entry = chunk_take(&libc, p);
 	if (unlikely(!entry)) sibling_remove(&libc, p);
 	void *q = next.realloc(p, size);
@@ -262,39 +283,26 @@ ENTRY void *memalign(size_t align, size_t size)
 
 ENTRY void *aligned_alloc(size_t align, size_t size)
 {
-	if (align & (align - 1) || !align) {
-		errno = EINVAL;
-		return 0;
-	}
-	return insert(next.memalign(align, size), size);
+	return insert(next.aligned_alloc(align, size), size);
 }
 
 ENTRY int posix_memalign(void **out, size_t align, size_t size)
 {
-	if (align & (align - 1) || align % sizeof(void *) || !align) return EINVAL;
-	int saved = errno;
-	void *p = next.memalign(align, size);
-	errno = saved;
-	if (!p) return ENOMEM;
-	*out = insert(p, size);
-	return 0;
+	void *p = 0;
+	int error = next.posix_memalign(&p, align, size);
+	if (!error) *out = insert(p, size);
+	return error;
 }
-
-#define PAGE 4096
 
 ENTRY void *valloc(size_t size)
 {
-	return insert(next.memalign(PAGE, size), size);
+	return insert(next.valloc(size), size);
 }
 
 ENTRY void *pvalloc(size_t size)
 {
-	if (size > SIZE_MAX - PAGE) {
-		errno = ENOMEM;
-		return 0;
-	}
-	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-	return insert(next.memalign(PAGE, size), size);
+	size_t page = getpagesize();
+	return insert(next.pvalloc(size), (size + page - 1) & ~(page - 1));
 }
 
 /* memory from before the next definitions were known has no header that they understand */
@@ -304,3 +312,48 @@ ENTRY size_t malloc_usable_size(void *p)
 	if (is_early(p)) return ((size_t *)p)[-1];
 	return (next.usable_size || resolve()) && next.usable_size ? next.usable_size(p) : 0;
 }
+
+/* C23; a program that asks whether libc has them must get libc's answer */
+#ifndef __GLIBC_PREREQ
+#define __GLIBC_PREREQ(major, minor) 0
+#endif
+#if defined RT_PRELOADED || __GLIBC_PREREQ(2, 43)
+ENTRY void free_sized(void *p, size_t size)
+{
+	(void)size;
+	free(p);
+}
+
+ENTRY void free_aligned_sized(void *p, size_t align, size_t size)
+{
+	(void)align, (void)size;
+	free(p);
+}
+#endif
+
+#ifdef RT_PRELOADED
+/* ---- for C++'s operators ---- */
+
+const void *libc_behind(void)
+{
+	return next.malloc != malloc_first || resolve() ? (const void *)next.malloc : 0;
+}
+
+void *libc_insert(void *p, size_t size, uintptr_t site, uintptr_t here) { return insert_slow(p, size, site, here); }
+
+void libc_remove(void *p)
+{
+	if (!rt_stands_aside() && !is_early(p) && !chunk_remove(&libc, p)) sibling_remove(&libc, p);
+}
+
+/* the program's may be another one */
+void *own_malloc(size_t) __attribute__((alias("malloc"), visibility("hidden")));
+
+/* for an executable's own runtime, whose next definition this one is */
+RT_EXPORT const void *__allocs_behind(const void *function, size_t size)
+{
+	if (function != (const void *)own_malloc || size > sizeof next) return 0;
+	if (next.malloc == malloc_first) resolve();
+	return &next;
+}
+#endif

@@ -97,6 +97,32 @@ def test_layer_order(layers):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("file", "variable", "expected"),
+    [
+        ("", "", ""),
+        ("unwind", "", "unwind"),
+        ("", "unwind", "unwind"),
+        ("unwind", "stubs", "stubs"),
+        ("stubs", "unwind", "unwind"),
+    ],
+)
+def test_observe(layers, file, variable, expected):
+    """R1, R16: the key, and above all files the variable; which of them spoke can be seen."""
+    layers.project.write_text(f'observe = "{file}"\n' if file else "")
+    layers.env["ALLOCSCC_OBSERVE"] = variable
+    config = layers.load()
+    assert config.observe == expected
+    assert config.origins[-1] == ("variable ALLOCSCC_OBSERVE" if variable else str(layers.project))
+
+
+@pytest.mark.parametrize("word", ["Unwind", "frames", " ", "unwind,"])
+def test_a_wrong_word_in_the_variable(layers, word):
+    """R1: it is not passed over in silence."""
+    layers.env["ALLOCSCC_OBSERVE"] = word
+    assert layers.fail() == f'variable ALLOCSCC_OBSERVE: {word!r}; allowed: "stubs", "unwind"'
+
+
 def test_project_file_is_found_upwards(layers):
     """R1: from the working folder upwards."""
     layers.project.write_text(wrapper("up"))

@@ -16,9 +16,9 @@ from allocscc.errors import ConfigError, SignatureError
 from tests.unit.damage import nothing_but
 
 _KEYS = [
-    "allocator", "wrapper", "override", "sized", "use", "remove", "on-error", "sidecar", "hooks", "stubgen", "alloc",
-    "free", "resize", "free-chain", "free-since", "free-all", "usable-size", "meta", "key", "suballocates", "interpose",
-    "disable", "function", "callee", "says", "type", "file", "sites", "plan", "include", "x", "\x1b[31m",
+    "allocator", "wrapper", "override", "sized", "use", "remove", "on-error", "observe", "sidecar", "hooks", "stubgen",
+    "alloc", "free", "resize", "free-chain", "free-since", "free-all", "usable-size", "meta", "key", "suballocates",
+    "interpose", "disable", "function", "callee", "says", "type", "file", "sites", "plan", "include", "x", "\x1b[31m",
 ]  # fmt: skip
 _TEXTS = ["f(Z)p", "g(P)", "a::b(int)(Z)p", "operator new(Z)p", "*_x(Z)p", "u.c::f(P)", "wrapper.x", "f", "", "\x1b\n"]
 _VALUES = st.recursive(
@@ -46,6 +46,7 @@ def test_all_keys():
         "/p/allocscc.toml",
         """\
 on-error = "stop"
+observe = "unwind"
 sized = ["ckd_calloc_2d(iiIpi)p"]
 use = ["glib", "./more.toml"]
 remove = ["wrapper.old", "older"]
@@ -96,15 +97,15 @@ type = "sv"
             "override.o": Override("o", "S_more_sv", "Perl_safesysmalloc", "char", "sv"),
             "sized.ckd_calloc_2d": Sized("ckd_calloc_2d", signature("ckd_calloc_2d(iiIpi)p")),
         },
-        removed=(Named("wrapper.old"), Named("older")), on_error="stop", sidecar_file="never",
+        removed=(Named("wrapper.old"), Named("older")), on_error="stop", sidecar_file="never", observe="unwind",
         hooks={"sites": Named("/p/hooks.py"), "plan": Named("/else/hooks.py")}, includes=(Named("/p/my_hooks.h"),),
         uses=(Named("glib"), Named("./more.toml")), origins=("/p/allocscc.toml",),
     )  # fmt: skip
     assert {key: entry.origin.partition(":")[2] for key, entry in config.entries.items()} == {
-        "sized.ckd_calloc_2d": "2", "allocator.slab": "12", "wrapper.x": "24", "wrapper.off": "28", "override.o": "30",
+        "sized.ckd_calloc_2d": "3", "allocator.slab": "13", "wrapper.x": "25", "wrapper.off": "29", "override.o": "31",
     }  # fmt: skip
     named = [*config.removed, *config.uses, *config.hooks.values(), *config.includes]
-    assert [n.origin.partition(":")[2] for n in named] == ["4", "4", "3", "3", "8", "9", "11"]
+    assert [n.origin.partition(":")[2] for n in named] == ["5", "5", "4", "4", "9", "10", "12"]
 
 
 def test_order_of_entries_is_the_file_s():
@@ -183,6 +184,8 @@ def test_unknown_key(text, line, hint):
         ("\non-error = false\n", 2, 'allowed: "warn", "stop"'),
         ("\non-error = 0\n", 2, 'allowed: "warn", "stop"'),
         ('\non-error = ""\n', 2, 'allowed: "warn", "stop"'),
+        ('\nobserve = "frames"\n', 2, 'allowed: "stubs", "unwind"'),
+        ("\nobserve = true\n", 2, 'allowed: "stubs", "unwind"'),
         ('\n[sidecar]\nfile = ["auto"]\n', 3, 'allowed: "auto", "always", "never"'),
         ("\n[sidecar]\nfile = []\n", 3, 'allowed: "auto", "always", "never"'),
         ('[allocator.x]\nalloc = ["x(Z)p"]\ninterpose = "postload"\n', 3, 'allowed: "preload"'),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocscc.elf.edit import check_editable, replace_definitions
+from allocscc.elf.edit import check_editable, mark_definitions, replace_definitions
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError
 from tests.unit.damage import nothing_but
@@ -202,3 +202,42 @@ def test_section_that_an_edit_would_mend():
     struct.pack_into("<Q", data, file.section_offset + 64 * file.section(b".debug_info").index + 32, len(data))
     with pytest.raises(FormatError, match=r"^x\.o: a section reaches behind the end of the file"):
         check_editable(ElfObject(bytes(data), "x.o"))
+
+
+_SPLIT = elf([Sym("xmalloc.cold", value=12, binding=LOCAL), *_SYMBOLS], [Sec(".text", relocations=_CALLS)])
+
+
+def test_marks():
+    """R16: further names, hidden; a reference to what knows of the mark; no reference and no definition changes."""
+    before, after = read_symbols(_SPLIT), read_symbols(mark_definitions(_SPLIT, {"xmalloc": ("xmalloc.cold",)}, "x.o"))
+    assert after.pop("__allocs_own_xmalloc") == ("STB_GLOBAL", "STT_FUNC", "STV_HIDDEN", ".text", 4)
+    assert after.pop("__allocs_own_xmalloc.cold") == ("STB_GLOBAL", "STT_FUNC", "STV_HIDDEN", ".text", 12)
+    assert after.pop("__allocs_wrapper_xmalloc") == ("STB_GLOBAL", "STT_NOTYPE", "STV_HIDDEN", "", 0)
+    assert after == before
+    assert read_relocations(mark_definitions(_SPLIT, {"xmalloc": ()}, "x.o"), ".text") == _CALLS
+
+
+@pytest.mark.parametrize(
+    ("marks", "missing"),
+    [
+        ({"nothing": ()}, "nothing"),
+        ({"malloc": ()}, "malloc"),  # undefined
+        ({"local": ()}, "local"),  # only locally
+        ({"xmalloc": ("xmalloc.part",)}, "xmalloc.part"),
+        ({"xmalloc": ("other",)}, "other"),  # a part is local
+    ],
+)
+def test_marks_of_what_is_not_there(marks, missing):
+    """R16: what the survey saw must be there."""
+    with pytest.raises(FormatError, match=rf"^x\.o: does not define {missing}$"):
+        mark_definitions(_SPLIT, marks, "x.o")
+
+
+@given(st.lists(st.tuples(st.integers(0, len(_SPLIT) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+def test_marks_in_damaged_objects(changes):
+    """R6: changed bytes raise FormatError and nothing else, and end."""
+    data = bytearray(_SPLIT)
+    for position, value in changes:
+        data[position] = value
+    with nothing_but(FormatError, "x.o: "):
+        mark_definitions(bytes(data), {"xmalloc": ("xmalloc.cold",)}, "x.o")

@@ -5,9 +5,9 @@ import struct
 import pytest
 
 from allocscc.elf import archive
-from allocscc.elf.edit import redirect_references, replace_definitions
+from allocscc.elf.edit import mark_definitions, redirect_references, replace_definitions
 from allocscc.link.copies import copy_problems
-from tests.unit.elf.build import PLT32, Sec, Sym, elf
+from tests.unit.elf.build import LOCAL, PLT32, Sec, Sym, elf
 
 ORIGINAL = elf(
     [Sym("xmalloc"), Sym("main", value=8), Sym("malloc", "")],
@@ -71,3 +71,25 @@ def test_members(tmp_path):
         assert check(*members) == ["l.a: the copy has not the same members in the same order"]
     other = check(("x.o", COPY), ("y.o", ORIGINAL.replace(b"data", b"dada", 1)))
     assert other == ["l.a(y.o): section .data has other contents in the copy"]
+
+
+_MARKED = elf([Sym("xmalloc.cold", binding=LOCAL, value=12), Sym("xmalloc"), Sym("main", value=8)])
+
+
+def test_marks_are_no_problem():
+    """R15, R16: further names of the function and its parts, and no others."""
+    copy = mark_definitions(_MARKED, {"xmalloc": ("xmalloc.cold",)}, "x.o")
+    assert copy_problems(_MARKED, copy, {"xmalloc"}, "x.o", ["xmalloc.cold"]) == []
+    assert copy_problems(_MARKED, copy, {"xmalloc"}, "x.o") == [
+        "x.o: the copy has a further symbol __allocs_own_xmalloc.cold"
+    ]
+
+
+def test_a_mark_elsewhere_is():
+    """R15, R16: a further name that is another function's."""
+    copy = bytearray(mark_definitions(_MARKED, {"xmalloc": ()}, "x.o"))
+    entry = copy.rindex(struct.pack("<QQ", 0, 4))  # value and size of the further name
+    struct.pack_into("<Q", copy, entry, 8)
+    assert copy_problems(_MARKED, bytes(copy), {"xmalloc"}, "x.o") == [
+        "x.o: the further symbol __allocs_own_xmalloc of the copy is not what it is another name of"
+    ]

@@ -7,7 +7,7 @@ from allocscc.config.signature import parse_signature
 from allocscc.errors import ConfigError, HookError
 from allocscc.link.hook import changed_plan
 from allocscc.link.job import EXECUTABLE
-from allocscc.link.plan import LEAVE, REPLACE, WRAP, Fact, LinkFacts, make_plan
+from allocscc.link.plan import LEAVE, MARK, REPLACE, WRAP, Fact, LinkFacts, make_plan
 
 _CONFIG = Config(
     table([
@@ -85,6 +85,7 @@ def test_hook_sees_config_and_plan(change):
         (edit("action='wrap'", "ymalloc"), {"slab_get": REPLACE, "xmalloc": WRAP, "ymalloc": WRAP}),
         ("def plan(config, plan):\n    return replace(plan, decisions=plan.decisions[:1])\n", {"slab_get": REPLACE}),
         ("def plan(config, plan):\n    return replace(plan, decisions=())\n", {}),
+        (edit("action='mark'"), {"slab_get": REPLACE, "xmalloc": MARK, "ymalloc": REPLACE}),
         (edit("entry='ckd'"), {"slab_get": REPLACE, "xmalloc": WRAP, "ymalloc": REPLACE}),
     ],
 )  # fmt: skip
@@ -105,6 +106,12 @@ def test_changes_that_can_be_carried_out(change, text, expected):
         (edit("signature=None"), "on xmalloc that cannot be carried out: it has no signature"),
         (edit("action='replace'"), "it replaces a definition that is not there"),
         (edit("place=(9, 9)", "ymalloc"), "it replaces a definition that is not there"),
+        (edit("action='mark'", "slab_get"), "it marks what is no wrapper"),
+        (edit("action='mark', place=(9, 9)", "ymalloc"), "or a definition that is not there"),
+        (
+            edit("signature=plan.decisions[0].signature.__class__('f', ('s', '.'), 'p')"),
+            "a variadic function cannot be",
+        ),
         (edit("entry='nobody'"), "no entry of the config is named 'nobody'"),
         (edit("entry='off'"), "no entry of the config is named 'off'"),
         (edit("symbol='malloc'"), "on malloc that cannot be carried out: the link has no function of a role by this"),

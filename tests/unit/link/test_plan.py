@@ -6,6 +6,7 @@ from allocscc.config.model import Allocator, Config, Wrapper, table
 from allocscc.config.signature import parse_signature
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
 from allocscc.link.plan import CALLER, ENTRY, LEAVE, MARK, REDIRECT, REPLACE, WRAP, Fact, LinkFacts, make_plan
+from allocscc.values import replace
 
 _HERE = (2, -1)
 _MEMBER = (3, 7)
@@ -111,6 +112,43 @@ def test_every_decision_names_its_cause(fact, entry, origin):
     decision = only(EXECUTABLE, fact)
     assert (decision.entry, decision.origin) == (entry, origin)
     assert decision.rule.replace("-", "").isalpha()
+
+
+@pytest.mark.parametrize(
+    ("fact", "action", "rule"),
+    [
+        (Fact("xmalloc", references=(4,)), MARK, "wrapper-unwound"),
+        (Fact("xmalloc", _HERE, unwindable=True), MARK, "wrapper-unwound"),
+        (Fact("xmalloc", _MEMBER, unwindable=True), MARK, "wrapper-unwound"),
+        (Fact("xmalloc", _HERE), REPLACE, "wrapper-defined"),
+        (Fact("xmalloc"), LEAVE, "unused"),
+        (Fact("xmalloc", references=(4,), identified=True), LEAVE, "identified-elsewhere"),
+        (Fact("xmalloc", _HERE, unwindable=True, intermediate=True), LEAVE, "lto"),
+        (Fact("xmalloc", versioned=True), LEAVE, "versioned"),
+        (Fact("malloc", _HERE, unwindable=True), REPLACE, "entry-defined"),
+        (Fact("malloc", references=(4,)), LEAVE, "entry-elsewhere"),
+    ],
+)
+@pytest.mark.parametrize("observe", ["unwind", "stubs"])
+def test_unwind_mode(fact, action, rule, observe):
+    """R16: where a wrapper had a stub, its code is marked; nothing else is decided otherwise."""
+    plans = [
+        make_plan(LinkFacts(EXECUTABLE, (fact,)), replace(_CONFIG, observe=how)).decisions[0] for how in ("", observe)
+    ]
+    if observe == "stubs":
+        assert plans[1] == plans[0]
+    else:
+        assert (plans[1].action, plans[1].rule) == (action, rule)
+        assert plans[0].action in (action, REPLACE, WRAP)
+        assert (plans[1].stub, plans[1].place) == (plans[0].stub, plans[0].place)
+
+
+def test_parts_are_marked_along():
+    """R16: what the compiler split off a wrapper is its code, too; a stub need not know."""
+    fact = Fact("xmalloc", _HERE, unwindable=True, parts=("xmalloc.cold",))
+    unwound = make_plan(LinkFacts(EXECUTABLE, (fact,)), replace(_CONFIG, observe="unwind"))
+    assert unwound.decisions[0].parts == ("xmalloc.cold",)
+    assert only(EXECUTABLE, fact).parts == ()
 
 
 def test_facts_arrive_in_the_decision():

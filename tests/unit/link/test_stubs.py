@@ -7,7 +7,7 @@ import pytest
 from allocscc.config.model import Allocator, Config, Sized, Wrapper, functions_of, table
 from allocscc.config.signature import parse_signature
 from allocscc.errors import ConfigError
-from allocscc.link.plan import CALLER, ENTRY, REPLACE, WRAP, Decision
+from allocscc.link.plan import CALLER, ENTRY, MARK, REPLACE, WRAP, Decision
 from allocscc.link.stubs import entry_points, instance_symbol, stub_source
 
 
@@ -214,7 +214,30 @@ def test_caller_stub_of_a_wrapped_import():
     assert 'real0(size_t a0) __asm__("__real_xmalloc");' in text
     assert '__asm__("__allocs_wrapper_xmalloc") __attribute__((weak, visibility("default")));' in text
     assert macro(text, "CALLER_STUB") == '"xmalloc", void *, stub0, real0, wrapper0, (size_t a0), (a0)'
-    assert 'struct alloc_wrapper wrapper0 = {.name = "xmalloc", .free_chunk = free0};' in text
+    assert "frees0[])(void) = {(void (*)(void))other0};" in text
+    fields = '.name = "xmalloc", .free_chunk = free0, .frees = frees0, .free_count = 1'
+    assert f"struct alloc_wrapper wrapper0 = {{{fields}}};" in text
+
+
+def test_a_marked_definition():
+    """R12, R16: no stub; the identity, and where the code is, with what was split off it."""
+    text = source(decision("xmalloc(Z)p", MARK, place=(2, -1), parts=("xmalloc.cold",)))
+    assert "stub0" not in text.replace("/* stub0", "")
+    assert "CALLER_STUB" not in text
+    assert '__asm__("__allocs_wrapper_xmalloc") __attribute__((visibility("hidden")));' in text
+    assert 'code0_0[] __asm__("__allocs_own_xmalloc") __attribute__((weak, visibility("hidden")));' in text
+    assert 'code0_1[] __asm__("__allocs_own_xmalloc.cold") __attribute__((weak, visibility("hidden")));' in text
+    assert re.findall(r"^WRAPPER_RANGE\((.*)\)$", text, re.M) == [
+        '"xmalloc", mark0_0, wrapper0, code0_0', '"xmalloc", mark0_1, wrapper0, code0_1',
+    ]  # fmt: skip
+
+
+def test_a_marked_import():
+    """R12, R16: one identity in the process, and the function's address as the loader finds it."""
+    text = source(decision("xmalloc(Z)p", MARK))
+    assert '__asm__("__allocs_wrapper_xmalloc") __attribute__((weak, visibility("default")));' in text
+    assert 'code0_0[] __asm__("xmalloc") __attribute__((weak));' in text
+    assert macro(text, "WRAPPER_RANGE_IMPORTED") == '"xmalloc", mark0_0, wrapper0, code0_0'
 
 
 def test_caller_stub_of_a_definition():
@@ -249,7 +272,7 @@ def test_free_function():
     sized = source(decision("smalloc(Z)p"))
     assert 'extern void other0(void) __asm__("sfree") __attribute__((weak));' in sized
     assert "STUB_FREE(other0, (size_t, void *), (size, p))" in sized
-    assert "odd" not in sized
+    assert len(re.findall("STUB_FREE", sized)) == 1  # what needs more than is known cannot be called
 
 
 def test_free_functions_of_one_family():

@@ -238,3 +238,48 @@ def test_globs_and_names_that_are_no_symbols(tmp_path, name):
     (tmp_path / "x.o").write_bytes(elf([Sym(name), Sym("yalloc")]))
     found = survey(LinkJob(["x.o"], str(tmp_path)), Wanted([], [], [("[^q]*alloc.*", True)]))
     assert [d.name for d in found.definitions] == ["yalloc"]
+
+
+def parts_of(found):
+    return {d.name: (set(d.parts), d.unwindable) for d in found.definitions}
+
+
+def test_parts(link):
+    """R16: what was split off a wrapper is found by its name; that of another function is not."""
+    split = ["xmalloc.cold", "xmalloc.part.0", "xmalloc.constprop.1.cold", "xmalloc.isra.2"]
+    others = ["xmalloc.other", "xmalloc.cold.x", "xmalloc.", "yxmalloc.cold", "xmallocs.cold"]
+    local = [Sym(name, binding=LOCAL) for name in (*split, *others)]
+    not_code = [Sym("xmalloc.part.7", "", binding=LOCAL), Sym("xmalloc.part.8", type=OBJECT, binding=LOCAL)]
+    twice = [Sym("xmalloc.part.9", binding=LOCAL), Sym("xmalloc.part.9", binding=LOCAL), Sym("xmalloc.part.6")]
+    data = elf([*local, *not_code, *twice, Sym("xmalloc")], [Sec(".text"), Sec(".eh_frame")])
+    _, found = link("-o p a.o", a_o=data)
+    assert parts_of(found) == {"xmalloc": (set(split), True)}
+
+
+def test_parts_whose_names_share_a_tail(link):
+    """R16: compilers store a name that another one ends with only once."""
+    data = elf([Sym("zxmalloc.cold", binding=LOCAL), Sym("xmalloc.cold", binding=LOCAL), Sym("xmalloc")])
+    place = data.index(b"zxmalloc.cold\0")
+    data = data.replace(b"\0xmalloc.cold\0", b"\0*******.****\0")
+    elf_file = ElfObject(data, "a.o")
+    table = elf_file.table(2)
+    strings = elf_file.sections[table.link].offset
+    shared = bytearray(data)
+    struct.pack_into("<I", shared, table.offset + 2 * 24, place + 1 - strings)
+    _, found = link("-o p a.o", a_o=bytes(shared))
+    assert parts_of(found) == {"xmalloc": ({"xmalloc.cold"}, False)}
+
+
+def test_very_many_parts(link):
+    """R3: a damaged file may have any number of names."""
+    names = [Sym(f"xmalloc.part.{n}", binding=LOCAL) for n in range(5000)]
+    _, found = link("-o p a.o", a_o=elf([*names, Sym("xmalloc")]))
+    assert len(found.definitions[0].parts) <= 64
+
+
+@pytest.mark.parametrize(("option", "unwindable"), [("", True), ("--no-eh-frame-hdr ", False)])
+def test_unwindable(link, option, unwindable):
+    """R16: whether a wrapper's code can be walked out of."""
+    tables = elf([Sym("xmalloc")], [Sec(".text"), Sec(".eh_frame")])
+    job, found = link(f"{option}-o p a.o", a_o=tables)
+    assert facts(job, found)["xmalloc"].unwindable is unwindable

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from allocscc.link.difference import difference
 from allocscc.link.outcome import ObjectFacts, Outcome, SymbolFact
-from allocscc.link.plan import CALLER, ENTRY, LEAVE, REDIRECT, REPLACE, WRAP, Decision, LinkPlan
+from allocscc.link.plan import CALLER, ENTRY, LEAVE, MARK, REDIRECT, REPLACE, WRAP, Decision, LinkPlan
 from allocscc.link.twolinks import (
     INTERPOSE,
     KEPT_ALIVE,
@@ -273,6 +273,97 @@ def test_a_wrapped_import():
     assert verify(links).proved, verify(links)
     lost = replace(ours, symbols=vanilla.symbols)
     assert verify(replace(links, ours=lost)).traceless
+
+
+MARKED = replace(_X, action=MARK, rule="wrapper-unwound", parts=("xmalloc.cold",))
+_COLD = function("xmalloc.cold", 5, binding="local")
+_IDENTITY = SymbolFact("__allocs_wrapper_xmalloc", ".data", kind="object", visibility="hidden", size=40)
+
+
+def marked_links(*options, decision=MARKED):
+    vanilla = Outcome(symbols=(MAIN, XMALLOC, _COLD), sections=((".text", 60), (".eh_frame", 400)), inputs=("/w/x.o",))
+    symbols = (_IDENTITY, function("mark0_0", 9, binding="local"), undefined("__allocs_own_xmalloc", "weak"))
+    ours = replace(
+        vanilla,
+        symbols=(
+            *vanilla.symbols, *symbols[:2], replace(XMALLOC, name="__allocs_own_xmalloc", visibility="hidden"),
+            replace(_COLD, name="__allocs_own_xmalloc.cold", binding="global", visibility="hidden"),
+        ),
+        sections=((".text", 69), (".eh_frame", 420), (".data", 40)),
+        inputs=("/tmp/a/3-x.o", _STUB_PATH, _PLAN_PATH),
+        options=options,
+    )  # fmt: skip
+    stub = new_object(_STUB_PATH, STUB, *symbols, text=9, data=40, eh_frame=20)
+    edited = EditedInput("/tmp/a/3-x.o", "/w/x.o", ("xmalloc",), holders=("/w/x.o",))
+    return TwoLinks(vanilla, ours, LinkPlan((decision,)), (stub, new_object(_PLAN_PATH, KEPT_PLAN)), (edited,))
+
+
+def test_a_marked_definition():
+    """R15, R16: the further names of the function and its parts, and the object that knows of them."""
+    links = marked_links()
+    assert verify(links).proved, verify(links)
+    assert "+ symbol __allocs_own_xmalloc.cold" in unexplained(
+        replace(links, plan=LinkPlan((replace(MARKED, parts=()),)))
+    )
+    other = replace(XMALLOC, name="__allocs_own_xmalloc", visibility="hidden", size=31)
+    assert unexplained(with_symbols(links, other, without=("__allocs_own_xmalloc",))) == [
+        "+ symbol __allocs_own_xmalloc"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lost", "trace"),
+    [
+        ("__allocs_own_xmalloc", "no __allocs_own_xmalloc in the output"),
+        ("__allocs_own_xmalloc.cold", "no __allocs_own_xmalloc.cold in the output"),
+        ("__allocs_wrapper_xmalloc", "no stub __allocs_wrapper_xmalloc in the output"),
+    ],
+)
+def test_a_mark_without_a_trace_is_found(lost, trace):
+    """R15, R16: each name that the mark needs."""
+    assert any(trace in text for text in verify(with_symbols(marked_links(), without=(lost,))).traceless)
+
+
+def test_the_table_of_unwind_tables():
+    """R15, R16: where the vanilla link has none, ours has one for the marks, not larger than the tables allow."""
+    links = marked_links("--eh-frame-hdr")
+
+    def with_table(size, links=links):
+        return replace(links, ours=replace(links.ours, sections=(*links.ours.sections, (".eh_frame_hdr", size))))
+
+    assert verify(with_table(12 + 8 * 20)).proved, verify(with_table(12 + 8 * 20))
+    assert unexplained(with_table(420)) == ["+ section .eh_frame_hdr"]
+    assert unexplained(with_table(12 + 8 * 20, marked_links())) == ["+ section .eh_frame_hdr"]
+    replaced = unexplained(marked_links("--eh-frame-hdr", decision=replace(MARKED, action=REPLACE, parts=())))
+    assert "+ option --eh-frame-hdr" in replaced
+
+
+def test_what_marks_keep_alive():
+    """R15, R16: a marked function that --gc-sections would have dropped, as far as an input has it."""
+    links = marked_links()
+    dead, more = function("xcalloc", 12), function("yfree", 9)
+    kept = NewInput("/w/x.o", KEPT_ALIVE, ObjectFacts((dead,)))
+    assert unexplained(with_symbols(replace(links, new=(*links.new, kept)), dead, more)) == ["+ symbol yfree"]
+    assert unexplained(with_symbols(links, dead)) == ["+ symbol xcalloc"]
+
+
+def test_a_marked_import():
+    """R15, R16: nothing of the command line changes but the object that knows where the function is."""
+    decision = replace(MARKED, place=None, references=(2,), parts=())
+    symbols = (replace(_IDENTITY, binding="weak", visibility="default"), undefined("xmalloc", "weak"))
+    vanilla = Outcome(symbols=(MAIN, undefined("xmalloc")), dynamic=(undefined("xmalloc"),))
+    ours = replace(
+        vanilla,
+        symbols=(*vanilla.symbols, symbols[0]),
+        dynamic=(*vanilla.dynamic, symbols[0]),
+        inputs=(_STUB_PATH, _PLAN_PATH),
+    )
+    stub = new_object(_STUB_PATH, STUB, *symbols)
+    links = TwoLinks(vanilla, ours, LinkPlan((decision,)), (stub, new_object(_PLAN_PATH, KEPT_PLAN)))
+    assert verify(links).proved, verify(links)
+    assert verify(replace(links, ours=replace(ours, symbols=vanilla.symbols))).traceless
+    absent = replace(vanilla, symbols=(MAIN,), dynamic=())
+    assert verify(replace(links, vanilla=absent)).idle
 
 
 def test_a_redirected_definition():
