@@ -5,7 +5,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 # Assembly and its like are bytes to us: what is read is written again as it was.
 ENCODING = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
@@ -126,6 +126,27 @@ def wait_for(pid: int) -> int:
         os.kill(pid, interrupted.signal)
         os.waitpid(pid, 0)
         raise
+
+
+def in_parallel(tasks: "Iterable[Callable[[], None]]") -> bool:
+    """Do tasks in processes of their own, as many at a time as there are processors; whether all of them went well."""
+    running: list[int] = []
+    statuses: list[int] = []
+    workers = len(os.sched_getaffinity(0))
+    for task in tasks:
+        while len(running) >= workers:
+            statuses.append(wait_for(running.pop(0)))
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                task()
+                status = 0
+            finally:
+                os._exit(status)
+        running.append(child)
+    statuses += [wait_for(child) for child in running]
+    return not any(statuses)
 
 
 def replace(argv: list[str]) -> None:

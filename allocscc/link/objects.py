@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 
 from allocscc import toolchain
 from allocscc.config.model import Config
@@ -85,19 +85,8 @@ def _compile_all(texts: list[str], config: Config, compile_stub: Compile) -> Non
         return
     import plumbum  # noqa: F401  # before the fork: once instead of in every child
 
-    running: list[int] = []
-    workers = len(os.sched_getaffinity(0))
-    for text in distinct:
-        while len(running) >= workers:
-            toolchain.wait_for(running.pop(0))
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                compile_stub(text, config, False)
-                status = 0
-            finally:
-                os._exit(status)
-        running.append(child)
-    for child in running:
-        toolchain.wait_for(child)
+    toolchain.in_parallel(partial(_compile, text, config, compile_stub) for text in distinct)
+
+
+def _compile(text: str, config: Config, compile_stub: Compile) -> None:
+    compile_stub(text, config, False)

@@ -141,14 +141,15 @@ def _ensure(kind: str, sources: list[str], build: Callable[[str, list[str]], Non
 def _build_runtime(folder: str, sources: list[str]) -> None:
     runtime = Runtime(folder)
     objects, interposers = list[str](), list[str]()
-    for source in sources:
-        path = _object(folder, source)
-        compile_c(source, path)
+    work: list[tuple[str, str, tuple[str, ...]]] = [(source, _object(folder, source), ()) for source in sources]
+    for source, path, _ in list(work):
         if os.path.basename(source) == "site.c":
-            compile_c(source, runtime.register_for_mold, ("-DFOR_MOLD",))
+            work.append((source, runtime.register_for_mold, ("-DFOR_MOLD",)))
         else:
             into = interposers if os.path.basename(os.path.dirname(source)) == "interpose" else objects
             into.append(path)
+    _compile_all(work)
+    _hide(folder, objects, interposers)
     toolchain.run([binary_tool("ar"), "rcs", runtime.archive, *objects])
     toolchain.run([binary_tool("ar"), "rcs", runtime.interposers, *interposers])
     with open(runtime.exports, "w", encoding="ascii") as file:
@@ -156,16 +157,45 @@ def _build_runtime(folder: str, sources: list[str]) -> None:
 
 
 def _build_preload(folder: str, sources: list[str]) -> None:
-    objects = list[str]()
-    for source in sources:
-        if os.path.basename(source) != "site.c":
-            objects.append(_object(folder, source))
-            compile_c(source, objects[-1], _PRELOADED)
+    wanted = [source for source in sources if os.path.basename(source) != "site.c"]
+    work: list[tuple[str, str, tuple[str, ...]]] = [(one, _object(folder, one), _PRELOADED) for one in wanted]
+    objects = [path for _, path, _ in work]
+    _compile_all(work)
     words = ("-shared", "-Wl,-z,now", f"-Wl,-soname,{_PRELOAD_NAME}", "-Wl,--no-undefined", "-w")
     libraries = ("-ldl", "-lpthread")  # of their own before glibc 2.34
     toolchain.run([compiler(), *words, "-o", os.path.join(folder, _PRELOAD_NAME), *objects, *libraries])
     for path in objects:
         os.unlink(path)
+
+
+def _compile_all(work: list[tuple[str, str, tuple[str, ...]]]) -> None:
+    from functools import partial
+
+    import plumbum  # noqa: F401  # before the fork: once instead of in every child
+
+    if not toolchain.in_parallel(partial(compile_c, *one) for one in work):
+        for one in work:  # whoever fails says so here
+            compile_c(*one)
+
+
+def _hide(folder: str, objects: list[str], interposers: list[str]) -> None:
+    """Give what the runtime's files share names that no program has: within one link, hidden symbols clash, too."""
+    from allocscc.elf.object import SHT_SYMTAB, STB_LOCAL, STV_HIDDEN, ElfObject
+
+    renamed = set()
+    for path in objects:
+        with open(path, "rb") as file:
+            elf = ElfObject(file.read(), path)
+        table = elf.table(SHT_SYMTAB)
+        names = set(elf.strings(table).split(b"\0")) - {b""} if table else set()
+        for symbol in elf.symbols(table, names) if table else ():
+            if symbol.defined and symbol.binding != STB_LOCAL and symbol.visibility == STV_HIDDEN:
+                renamed.add(symbol.name.decode())
+    listed = os.path.join(folder, "renamed")
+    with open(listed, "w", encoding="ascii") as file:
+        file.writelines(f"{name} __allocs_rt_{name}\n" for name in sorted(renamed))
+    for path in (*objects, *interposers):
+        toolchain.run([binary_tool("objcopy"), f"--redefine-syms={listed}", path])
 
 
 def _object(folder: str, source: str) -> str:

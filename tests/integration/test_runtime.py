@@ -60,6 +60,19 @@ def test_suballocator(box: Toolbox) -> None:
     assert {row["parent"] for row in rows} == {"malloc"}
 
 
+def test_names_of_the_program(box: Toolbox) -> None:
+    """R3, R18: a program may define any name that the runtime's files share among themselves."""
+    source = box.write(
+        "names.c",
+        '#include <stdlib.h>\n#include "tell.h"\n'
+        "int options_read(void) { return 1; }\nint index_find = 2, rt_lock = 3, rt_self = 4;\n"
+        'int main(void) {\n tell("p", malloc(sizeof(int)));\n'
+        " return options_read() + index_find + rt_lock + rt_self - 10;\n}\n",
+    )
+    box.allocscc(source, "-o", "prog")
+    assert one(box.answers("prog"), name="p")["type"] == "int"
+
+
 def test_own_malloc_of_the_program(box: Toolbox) -> None:
     """R7, R8: a program that defines malloc gets entry stubs on it, and the runtime interposes nothing."""
     source = box.write(
