@@ -32,12 +32,14 @@ struct call {
 	uint32_t number;               /* from 1; never another's */
 	uint32_t named_in;             /* the generation that `named` is of */
 	struct alloc_wrapper *named;   /* the one that the address's record says is called there */
-	uint64_t code;                 /* in foreign code: what stands before the address; nobody tells when an object goes */
+	uint32_t begin;                /* how far before the address the function begins; 0: it is too short */
+	uint64_t code;                 /* in foreign code: what stands there and before the address; nobody tells when it goes */
 };
 /* the stack pointer, the frame pointer; or a place at an offset from the latter holds the frame's address, as in functions
  * that align the stack, and `fp` counts from the frame pointer */
 enum { BY_SP, BY_FP, IN_FRAME };
 #define UNCHANGED INT16_MIN
+#define LOOKED_AT 24 /* a function's first instructions say how large its frame is */
 
 #define FIRST_CALLS 512
 #define MAX_CHAIN 32
@@ -350,6 +352,7 @@ static int way_out(uintptr_t pc, struct call *c)
 	const uint8_t *entry = entry_find(pc);
 	struct frame_entry e;
 	if (!entry || !entry_read(entry, &e) || pc - e.low >= e.high - e.low) return 0;
+	c->begin = e.high - e.low >= LOOKED_AT && pc + 1 - e.low < UINT32_MAX ? pc + 1 - e.low : 0;
 	struct rule rule = {0}, initial;
 	run(e.first, &e, UINTPTR_MAX, &rule, &rule);
 	initial = rule;
@@ -402,11 +405,12 @@ static struct calls *calls_grow(struct calls *old)
 	return t;
 }
 
-HOT uint64_t code_before(uintptr_t site)
+HOT uint64_t code_at(uintptr_t site, uint32_t begin)
 {
-	uint64_t code;
+	uint64_t code, first[LOOKED_AT / 8] = {0};
 	memcpy(&code, (const char *)site - sizeof code, sizeof code);
-	return code;
+	if (begin) memcpy(first, (const char *)site - begin, LOOKED_AT);
+	return code ^ first[0] * 3 ^ first[1] * 5 ^ first[2] * 7;
 }
 
 static struct call *call_make(uintptr_t site)
@@ -415,7 +419,7 @@ static struct call *call_make(uintptr_t site)
 	/* the loader's lock is asked for before ours */
 	fresh.leads_out = way_out(site - 1, &fresh);
 	fresh.looks_on = fresh.leads_out && !site_has_record(site);
-	if (fresh.looks_on) fresh.code = code_before(site);
+	if (fresh.looks_on) fresh.code = code_at(site, fresh.begin);
 	rt_lock();
 	struct calls *t = atomic_load_explicit(&calls, memory_order_relaxed);
 	if (!t || calls_used * 2 > t->mask) t = calls_grow(t);
@@ -436,7 +440,7 @@ HOT struct call *call_get(uintptr_t site)
 	struct calls *t = atomic_load_explicit(&calls, memory_order_acquire);
 	struct call *c = likely(t != 0) ? call_slot(t, site) : 0;
 	if (unlikely(!c) || unlikely(!c->site)) return call_make(site);
-	if (likely(!c->looks_on) || likely(code_before(site) == c->code)) return c;
+	if (likely(!c->looks_on) || likely(code_at(site, c->begin) == c->code)) return c;
 	c->site = UINTPTR_MAX;
 	return call_make(site);
 }

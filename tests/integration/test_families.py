@@ -52,12 +52,13 @@ def test_malloc_of_a_shared_object(box: Toolbox, linker: str, kind: str) -> None
     box.allocscc(*main, "-L.", "-Wl,--no-as-needed,-lown,-rpath,.", "-rdynamic", "-o", "linked")
     box.allocscc(*main, "-o", "loader")
     inside = "own=1 allocator=malloc@libown.so type=struct inner size=20 chunks=1"
-    outside = "own=%d allocator=malloc type=struct outer size=56 chunks=1"
+    outside = "own=%d allocator=malloc%s type=struct outer size=56 chunks=1"
     gone = "own=%d allocator=- type=- size=0 chunks=0"
     for command, wins in ((("./linked", "./libown.so"), exported), (("./loader", "./libown.so"), False)):
         found = told(box, *command, *(["both"] if wins else []))
         assert found == {
-            "inside": inside, "outside": outside % wins, "freed inside": gone % 1, "freed outside": gone % wins,
+            "inside": inside, "outside": outside % (wins, " (own)" if wins else ""),
+            "freed inside": gone % 1, "freed outside": gone % wins,
             **({"inside, freed outside": gone % 1, "outside, freed inside": gone % 1} if wins else {}),
         }  # fmt: skip
     action = ("replace", "entry-defined") if kind == "hidden" else ("redirect", "preload-interposable")

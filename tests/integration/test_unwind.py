@@ -185,6 +185,31 @@ def test_objects_come_and_go(box: Toolbox) -> None:
         assert chain(answer) == ["aget" if number // 2 % 2 == 0 else "bget"], (number, answer)
 
 
+def test_foreign_objects_come_and_go(box: Toolbox) -> None:
+    """R16: nobody tells when a library that was not built by us goes; another one may lie in its place."""
+    source = box.write(
+        "plugin.c",
+        "#include <stdlib.h>\nvoid *made(void) { volatile char room[ROOM]; room[8] = 1; void *p = malloc(24);\n"
+        "room[9] = p != 0; return p; }\n",
+    )
+    for name, room in (("a", 4000), ("b", 8000)):
+        box.run("gcc", "-O2", "-fPIC", "-shared", f"-DROOM={room}", source, "-o", f"{name}.so")
+    main = box.write(
+        "main.c",
+        '#include "tell.h"\n#include <dlfcn.h>\n#include <stdlib.h>\n'
+        "__attribute__((noinline)) void *wrap(void *(*f)(void)) { void *p = f(); if (!p) abort(); return p; }\n"
+        "int main(void) { for (int i = 0; i < 20; i++) {\n"
+        'void *handle = dlopen(i % 2 ? "./b.so" : "./a.so", RTLD_NOW);\n'
+        'void *p = wrap((void *(*)(void))dlsym(handle, "made")); dlclose(handle); tell("p", p); } return 0; }\n',
+    )
+    env = {"LIBALLOCS_ALLOC_FNS": "wrap(p)p", "ALLOCSCC_OBSERVE": "unwind"}
+    box.allocscc("-O2", main, "-o", "prog", env=env)
+    answers = box.answers("prog")
+    assert [(chain(answer), answer["line"]) for answer in answers] == 20 * [
+        (["wrap"], lines_of(main, "void *p = wrap"))
+    ]
+
+
 def test_threads(box: Toolbox) -> None:
     """R16: calls that are met for the first time by many threads at once."""
     sizes = range(10, 60)
