@@ -12,7 +12,7 @@ static uint32_t alias_count;
 
 #define FIRST_SLOTS 512
 #define MORE_SLOTS 62
-#define SPARSENESS 4 /* slots for a node, at least: nearly all are found at the first look */
+#define SPARSENESS 8 /* slots for a node, at least: nearly all are found at the first look */
 
 static uint64_t key_of(uintptr_t site, const void *owner, unsigned kind)
 {
