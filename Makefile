@@ -13,7 +13,8 @@ help:
 	@echo 'make demo    build and run a small program, show who owns its heap (sets up .venv first)'
 	@echo 'make test    all tests; those that need a missing optional tool say so'
 	@echo 'make lint    ruff and mypy'
-	@echo 'make fuzz    damaged inputs against plain gcc, FUZZ_COUNT of them (10000); what finds something stays in build/fuzz'
+	@echo 'make fuzz    damaged inputs against plain gcc, FUZZ_COUNT of them (10000), and random calls of the runtime;'
+	@echo '             what finds something stays in build/fuzz'
 	@echo 'make bench   ratios of time against plain gcc, measured now'
 	@echo 'make bench-runtime  time and memory of programs that allocate, against plain glibc and other tools; BENCH_ARGS=...'
 	@echo 'make clean   remove .venv and build/'
@@ -40,6 +41,8 @@ lint: $(STAMP)
 
 fuzz: $(STAMP)
 	$(VENV)/bin/python3 -m tests.fuzz --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)
+	ALLOCSCC_CALLS=$(FUZZ_COUNT)00 ALLOCSCC_SEED=$(FUZZ_SEED) \
+		$(VENV)/bin/python3 -m pytest -q tests/integration/test_reliability.py -k random_calls
 
 bench: $(STAMP)
 	$(VENV)/bin/python3 benchmarks/steps.py

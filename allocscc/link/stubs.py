@@ -119,7 +119,7 @@ class _File:
     def __init__(self, decisions: list[Decision], config: Config, names: Names, present: frozenset[str]) -> None:
         self._decisions, self._config, self._names = decisions, config, names
         self._present = present | entry_points([decisions])
-        self._stubs = {decision.symbol: f"stub{number}" for number, decision in enumerate(decisions)}
+        self._stubs = {d.symbol: f"stub{number}" for number, d in enumerate(decisions) if d.action != MARK}
         self._others: dict[str, str] = {}
         self._instances = dict.fromkeys(decision.entry for decision in decisions if decision.stub == ENTRY)
         self._shared: dict[str, None] = {}

@@ -3,7 +3,7 @@
 
 static __attribute__((noinline)) void *push_slow(struct alloc_wrapper *w, uintptr_t site, uintptr_t here)
 {
-	if (!w->known) wrapper_register(w);
+	if (!__atomic_load_n(&w->known, __ATOMIC_ACQUIRE)) wrapper_register(w);
 	struct thread *t = thread_self();
 	struct frame *below = thread_frame(t, here), *f = t->top + 1;
 	if (f > &t->frame[MAX_FRAMES]) return 0;
@@ -24,7 +24,8 @@ RT_EXPORT void *__allocs_push(struct alloc_wrapper *w, void *site, void *frame)
 	struct frame *below = t->top, *f = below + 1;
 	if (below != t->frame && (unlikely(!frame_lives(below, here)) || unlikely(f > &t->frame[MAX_FRAMES])))
 		return push_slow(w, (uintptr_t)site, here);
-	uint32_t id = intern(below->node, below->mix, (uintptr_t)site | (uint64_t)w->known << KEY_SHIFT);
+	uint64_t number = __atomic_load_n(&w->known, __ATOMIC_RELAXED);
+	uint32_t id = intern(below->node, below->mix, (uintptr_t)site | number << KEY_SHIFT);
 	if (unlikely(!id)) return push_slow(w, (uintptr_t)site, here);
 	f->address = here;
 	f->site = (uintptr_t)site;

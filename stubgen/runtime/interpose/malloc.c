@@ -144,7 +144,7 @@ static _Atomic(struct leaf *) *glibc_root;
 
 HOT struct leaf *glibc_leaf(uintptr_t p)
 {
-	_Atomic(struct leaf *) *root = glibc_root;
+	_Atomic(struct leaf *) *root = __atomic_load_n(&glibc_root, __ATOMIC_RELAXED);
 #ifndef __x86_64__ /* pointers may have tags */
 	if (unlikely(p >> ADDRESS_BITS)) return 0;
 #endif
@@ -160,7 +160,7 @@ static __attribute__((noinline)) void *insert_slow(void *p, size_t size, uintptr
 {
 	if (!p || rt_stands_aside() || is_early(p)) return p;
 	chunk_insert(&libc, p, size, site, here);
-	if (chunks.shift == GLIBC_SHIFT) glibc_root = chunks.root;
+	if (chunks.shift == GLIBC_SHIFT) __atomic_store_n(&glibc_root, chunks.root, __ATOMIC_RELEASE);
 	return p;
 }
 

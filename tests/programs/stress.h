@@ -1,0 +1,32 @@
+/* what programs share that compare what is known of chunks with what they remember */
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "xmalloc.h"
+
+#define CHECK(x) \
+	do { \
+		if (!(x)) { \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
+			_exit(1); \
+		} \
+	} while (0)
+
+#define CELLS 64
+#define CELL 48
+
+/* what the model knows of a chunk; the wrapper by its name, NULL for none */
+struct known {
+	char *base;
+	size_t size;
+	unsigned line;
+	const char *wrapper, *allocator;
+};
+
+struct pool {
+	struct known cell[CELLS];
+	char memory[CELLS * CELL];
+};
+
+void *pool_get(struct pool *, size_t);
+void pool_put(struct pool *, void *);
