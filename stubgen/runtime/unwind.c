@@ -18,6 +18,7 @@ struct range {
 static struct range *ranges; /* sorted; like all that is not atomic here, under the lock */
 static size_t range_count, range_room;
 int rt_unwinding;
+static int is_lost; /* there was no memory to keep where a wrapper is: whoever called what is not known any more */
 static uint32_t nodes_before; /* made when no range was known */
 
 /* what is known of a call's address: the wrapper that it is in, and how that one is left */
@@ -554,8 +555,8 @@ static void way_learn(const struct call *first, const struct chain *n, unsigned 
 /* f: the innermost stub's frame; wrappers with stubs and without lie between one another on the stack */
 uint32_t unwound_slow(const struct frame *f, uintptr_t site, uintptr_t here, struct allocator *a)
 {
-	uint32_t found = f->node || !has_own_number(a) ? 0 : unwound(site, here, a);
-	if (found) return found;
+	uint32_t found = f->node || !has_own_number(a) || is_lost ? 0 : unwound(site, here, a);
+	if (found || is_lost) return found;
 	struct place at = place_of(here);
 	struct chain chain;
 	uint32_t context = f->node;
@@ -575,6 +576,7 @@ uint32_t unwound_slow(const struct frame *f, uintptr_t site, uintptr_t here, str
 		at = place_of(f->address);
 		f = frame_add(&chain, f);
 	}
+	if (!c && pc) return 0; /* no memory to keep what this call is */
 	if (context && !walked) return intern_slow(context, site, a, NODE_CHUNK);
 	/* a wrapper that jumped on is not on the stack, but whoever called it has a record that names it */
 	struct alloc_wrapper *named = c && pc && !context ? wrapper_named(c) : 0;
@@ -638,7 +640,10 @@ static int range_add(struct range new)
 	if (range_count == range_room) {
 		size_t room = range_room ? range_room * 2 : 128;
 		struct range *fresh = rt_pages(room * sizeof *fresh);
-		if (!fresh) return 0;
+		if (!fresh) {
+			is_lost = rt_unwinding = 1;
+			return 0;
+		}
 		if (ranges) memcpy(fresh, ranges, range_count * sizeof *fresh);
 		ranges = fresh;
 		range_room = room;
