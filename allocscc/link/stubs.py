@@ -235,12 +235,13 @@ class _File:
         sharing = 'weak, visibility("default")' if shared else 'visibility("hidden")'
         label = f"__asm__({self._names.symbol(decision.symbol, IDENTITY_PREFIX)}) __attribute__(({sharing}))"
         freeing = self._freeing((*mine, *wrapper.resize) if wrapper and mine else ())
+        free = f"free{number}" if code else "0"
         code += f"static void (*const frees{number}[])(void) = {{{', '.join(freeing)}}};\n" if freeing else ""
         listed = f", .frees = frees{number}, .free_count = {len(freeing)}" if freeing else ""
         head = (
             f"{self._comment(decision, number)}{code}extern struct alloc_wrapper {identity} {label};\n"
             f"struct alloc_wrapper {identity} = {{.name = {self._names.text(_label(signature))}, "
-            f".free_chunk = {f'free{number}' if code else '0'}{', .sized = 1' if sized else ''}{listed}}};\n"
+            f".free_chunk = {free}{', .sized = 1' if sized else ''}{listed}}};\n"
         )
         if decision.action == MARK:
             return head + self._ranges(decision, number)

@@ -326,6 +326,14 @@ def test_functions_of_an_instance():
     ]  # fmt: skip
 
 
+def test_free_function_that_cannot_be_called():
+    """R14: what needs more than is known of a chunk is only known as a function that may free it."""
+    wrapper = Wrapper("x", signatures("a(Z)p"), signatures("drop(iP)"))
+    made = Decision("a", REPLACE, CALLER, "x", "", "", "", wrapper.alloc[0])
+    text = stub_source([made], Config(table([wrapper])))
+    assert ".free_chunk = 0, .frees = frees0, .free_count = 1}" in text
+
+
 def test_no_free_function():
     """R14: without a free there is none to call."""
     text = source(decision("lmalloc(Z)p"))
