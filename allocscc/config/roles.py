@@ -67,7 +67,7 @@ class Roles:
 def load_roles(env: dict[str, str], cwd: str) -> Roles:
     """The roles for a process with this environment and working folder; `ConfigError` if a layer is wrong."""
     files = [os.path.join(data_folder("config"), "builtin.toml"), *(path for path, _ in layer_files(env, cwd))]
-    variables = [env.get(f"LIBALLOCS_{name}", "") for name in _VARIABLES]
+    variables = [env.get(name, "") for name in (*(f"LIBALLOCS_{name}" for name in _VARIABLES), "ALLOCSCC_OBSERVE")]
     key = repr((_FORMAT, sys.version_info[:2], files, variables))
     path = None
     try:

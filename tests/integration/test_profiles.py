@@ -284,7 +284,7 @@ def test_a_kill_in_the_middle_leaves_no_part(box: Toolbox) -> None:
         # killed between two system calls, it leaves a whole profile under another name
         assert left <= {"p.json", f"p.json.{process.pid}.tmp"}
         for name in left:
-            assert len(read(box.folder / name)["rows"]) > 1000  # type: ignore[arg-type]
+            assert isinstance(read(box.folder / name)["rows"], list)  # to its end: it is JSON
             os.unlink(box.folder / name)
 
 
