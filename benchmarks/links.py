@@ -9,6 +9,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -92,6 +93,24 @@ def bench_large(folder: str, scale: float, rounds: int) -> None:
         )
 
 
+_SURVEY = """
+import os, resource, sys
+from allocscc.config.roles import load_roles
+from allocscc.link.job import LinkJob
+from allocscc.link.phase import surveyed
+surveyed(LinkJob(["@" + sys.argv[1], "-lc"], os.getcwd()), load_roles(dict(os.environ), os.getcwd()))
+print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) >> 10)
+"""
+
+
+def bench_memory(folder: str) -> None:
+    """The largest of our own processes while they look through the inputs, without the linker."""
+    words = [sys.executable, "-c", _SURVEY, os.path.join(folder, "words")]
+    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(ALLOCSCC))}
+    done = subprocess.run(words, cwd=folder, env=env, check=True, capture_output=True, text=True)
+    print(f"memory of ours: {done.stdout.strip()} MiB (asked for: 300 MB)", flush=True)
+
+
 def bench_wrappers(folder: str, count: int) -> None:
     """The stubs of many wrappers in one link, the first time and again."""
     with open(os.path.join(folder, "allocscc.toml"), "w", encoding="ascii") as file:
@@ -127,6 +146,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="allocscc-bench-", dir="/var/tmp") as folder:
         os.environ["ALLOCSCC_CACHE"] = os.path.join(folder, "cache")
         bench_large(folder, given.scale, given.rounds)
+        bench_memory(folder)
     with tempfile.TemporaryDirectory(prefix="allocscc-bench-", dir="/var/tmp") as folder:
         os.environ["ALLOCSCC_CACHE"] = os.path.join(folder, "cache")
         with open(os.path.join(folder, "one.c"), "w", encoding="ascii") as file:

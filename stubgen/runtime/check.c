@@ -1,4 +1,5 @@
 /* check=mismatch: frees that do not belong to how the chunk was allocated (R14) */
+#include "code.h"
 #include "reporting.h"
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -42,47 +43,6 @@ static void went_set(struct went *w, uintptr_t base, uintptr_t freed_at, uint32_
 
 /* ---- who frees ---- */
 
-/* where code jumps on at once: a PLT entry (the psABIs, "Procedure Linkage Table"), with or without a landing mark */
-static uintptr_t behind_plt(uintptr_t code)
-{
-#ifdef __x86_64__
-	static const uint8_t mark[] = {0xf3, 0x0f, 0x1e, 0xfa};
-	const uint8_t *p = (const uint8_t *)code;
-	int32_t offset;
-	if (!memcmp(p, mark, sizeof mark)) p += sizeof mark;
-	if (*p == 0xf2) p++;
-	if (p[0] == 0xff && p[1] == 0x25) {
-		memcpy(&offset, p + 2, 4);
-		return *(uintptr_t *)(p + 6 + offset);
-	}
-#elif defined __aarch64__ /* [bti c;] adrp x16, page; ldr x17, [x16, #offset] */
-	const uint32_t *p = (const uint32_t *)code;
-	if (*p == 0xd503245f) p++;
-	if ((p[0] & 0x9f00001f) == 0x90000010 && (p[1] & 0xffc003ff) == 0xf9400211) {
-		int64_t pages = (int64_t)((uint64_t)((p[0] >> 5 & 0x7ffff) << 2 | (p[0] >> 29 & 3)) << 43) >> 43;
-		uintptr_t page = ((uintptr_t)p & ~(uintptr_t)4095) + pages * 4096;
-		return *(uintptr_t *)(page + (p[1] >> 10 & 0xfff) * 8);
-	}
-#endif
-	return code;
-}
-
-/* which function the call before a return address calls; 0 where that does not stand in the code */
-static uintptr_t called_by(uintptr_t back)
-{
-#ifdef __x86_64__
-	const uint8_t *p = (const uint8_t *)back;
-	int32_t offset;
-	memcpy(&offset, p - 4, 4);
-	if (p[-5] == 0xe8) return behind_plt(back + offset);
-	if (p[-6] == 0xff && p[-5] == 0x15) return *(uintptr_t *)(back + offset);
-#elif defined __aarch64__ /* bl */
-	uint32_t word = ((const uint32_t *)back)[-1];
-	if (word >> 26 == 0x25) return behind_plt(back - 4 + ((int32_t)(word << 6) >> 4));
-#endif
-	return 0;
-}
-
 struct who {
 	const struct alloc_wrapper *wrapper;
 	uintptr_t inner; /* the function that the frame before this one is in; 0 where that is not known */
@@ -92,7 +52,7 @@ struct who {
 static int is_free_of(const struct alloc_wrapper *w, uintptr_t function)
 {
 	for (unsigned i = 0; function && i < w->free_count; i++)
-		if (w->frees[i] && behind_plt((uintptr_t)w->frees[i]) == function) return 1;
+		if (w->frees[i] && code_behind_jump((uintptr_t)w->frees[i]) == function) return 1;
 	return 0;
 }
 
@@ -106,7 +66,7 @@ static int in_libc(uintptr_t pc)
 static int look(uintptr_t pc, uintptr_t function, void *arg)
 {
 	struct who *w = arg;
-	uintptr_t called = called_by(pc);
+	uintptr_t called = code_called_by(pc);
 	/* what was called is not where we are: it jumped on, nobody knows through what; far outside, or where main is called
 	 * from, that says nothing */
 	if (w->inner && called != w->inner && (!w->steps || (w->steps == 1 && !in_libc(pc)))) w->is_unclear = 1;

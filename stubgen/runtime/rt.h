@@ -41,6 +41,7 @@ const char *rt_keep_string(const char *s);
 extern int rt_is_short;                      /* the system had none left once: not every chunk is known */
 
 int in_executable(const void *);
+int rt_is_readable(const void *); /* 8 bytes; asks the kernel */
 
 /* ---- one lock for everything that is rare ---- */
 

@@ -92,7 +92,7 @@ struct thread *thread_make(void)
 _Static_assert(offsetof(struct thread, frame) + sizeof ((struct thread *)0)->frame <= ALLOCS_PAGE, "one page");
 
 /* the kernel reads the set before it looks at what is to be done with it */
-static int is_readable(const uintptr_t *p)
+int rt_is_readable(const void *p)
 {
 	int saved = errno, readable = syscall(SYS_rt_sigprocmask, -1, p, 0, 8) == 0 || errno != EFAULT;
 	errno = saved;
@@ -102,7 +102,7 @@ static int is_readable(const uintptr_t *p)
 static int lives_far(const struct frame *f, uintptr_t here)
 {
 	const uintptr_t *back = (const uintptr_t *)f->address + 1;
-	return f->address - here - 1 < STACK_REACH && is_readable(back) && *back == f->site;
+	return f->address - here - 1 < STACK_REACH && rt_is_readable(back) && *back == f->site;
 }
 
 struct frame *thread_frame_slow(struct thread *t, uintptr_t here)

@@ -1,11 +1,10 @@
 /* unwind mode (R16): no caller stubs; a wrapper's caller is found by walking out of the wrapper's code
  *
- * A call at one address always has the same way out: it is read from the unwind tables (DWARF, "Call Frame Information";
- * LSB, ".eh_frame") when the address is first met, and is an addition and a load from then on.
+ * A call at one address always has the same way out: it is read from the unwind tables (cfi.c) when the address is
+ * first met, and is an addition and a load from then on.
  */
-#include "rt.h"
+#include "code.h"
 #include <dlfcn.h>
-#include <link.h>
 #include <string.h>
 
 #pragma weak dlsym /* a static program need not have it */
@@ -25,10 +24,8 @@ static uint32_t nodes_before; /* made when no range was known */
 struct call {
 	_Atomic uintptr_t site;
 	struct alloc_wrapper *wrapper; /* NULL: in none */
-	int32_t cfa;                   /* offset of the caller's frame, from what `base` says */
-	int16_t fp;                    /* offset of the saved frame pointer from there; UNCHANGED: it is not saved */
-	int8_t base;                   /* BY_SP ... */
-	int8_t leads_out;              /* whether these are known */
+	struct way way;
+	int8_t leads_out;              /* whether it is known */
 	int8_t looks_on;               /* foreign code: whoever called it may be a wrapper */
 	uint32_t number;               /* from 1; never another's */
 	uint32_t named_in;             /* the generation that `named` is of */
@@ -36,10 +33,6 @@ struct call {
 	uint32_t begin;                /* how far before the address the function begins; 0: it is too short */
 	uint64_t code;                 /* in foreign code: what stands there and before the address; nobody tells when it goes */
 };
-/* the stack pointer, the frame pointer; or a place at an offset from the latter holds the frame's address, as in functions
- * that align the stack, and `fp` counts from the frame pointer */
-enum { BY_SP, BY_FP, IN_FRAME };
-#define UNCHANGED INT16_MIN
 #define LOOKED_AT 24 /* a function's first instructions say how large its frame is */
 
 #define FIRST_CALLS 512
@@ -52,321 +45,6 @@ static _Atomic(struct calls *) calls; /* replaced by another one; readers may st
 static size_t calls_used;
 static uint32_t last_number;
 static _Atomic uint32_t generation = 1; /* of what is known of wrappers and records */
-
-/* ---- unwind tables ---- */
-
-struct reader {
-	const uint8_t *p, *end;
-};
-
-static uint64_t fixed(struct reader *r, unsigned size)
-{
-	uint64_t v = 0;
-	if ((size_t)(r->end - r->p) < size) r->p = r->end;
-	else memcpy(&v, r->p, size), r->p += size;
-	return v;
-}
-
-static uint64_t uleb(struct reader *r)
-{
-	uint64_t v = 0;
-	for (unsigned shift = 0; r->p < r->end; shift += 7) {
-		uint8_t b = *r->p++;
-		if (shift < 64) v |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80)) break;
-	}
-	return v;
-}
-
-static int64_t sleb(struct reader *r)
-{
-	uint64_t v = 0;
-	unsigned shift = 0;
-	while (r->p < r->end) {
-		uint8_t b = *r->p++;
-		if (shift < 64) v |= (uint64_t)(b & 0x7f) << shift;
-		shift += 7;
-		if (b & 0x80) continue;
-		if (shift < 64 && b & 0x40) v |= -(uint64_t)1 << shift;
-		break;
-	}
-	return (int64_t)v;
-}
-
-/* a pointer in one of the encodings that linkers and assemblers use (LSB, "DWARF Exception Header Encoding") */
-static uintptr_t encoded(struct reader *r, uint8_t how, uintptr_t data)
-{
-	static const uint8_t size[] = {8, 0, 2, 4, 8, 0, 0, 0, 8, 0, 2, 4, 8, 0, 0, 0};
-	uintptr_t at = (uintptr_t)r->p;
-	uint64_t v = fixed(r, size[how & 15]);
-	if ((how & 15) == 10) v = (uint64_t)(int16_t)v;
-	if ((how & 15) == 11) v = (uint64_t)(int32_t)v;
-	if ((how & 0x70) == 0x10) v += at;
-	if ((how & 0x70) == 0x30) v += data;
-	return v;
-}
-
-struct search {
-	uintptr_t pc;
-	const uint8_t *header;
-};
-
-static int header_find(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	struct search *s = arg;
-	const uint8_t *header = 0;
-	int inside = 0;
-	(void)size;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		if (p->p_type == PT_GNU_EH_FRAME) header = (const uint8_t *)(info->dlpi_addr + p->p_vaddr);
-		if (p->p_type == PT_LOAD && s->pc - (info->dlpi_addr + p->p_vaddr) < p->p_memsz) inside = 1;
-	}
-	if (!inside) return 0;
-	s->header = header;
-	return 1;
-}
-
-/* glibc has an answer that needs no lock, from 2.35 on: the loader's may be held for ever in a forked child */
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-static int (*find_object)(void *, struct dl_find_object *);
-#endif
-
-static void loader_ask(void)
-{
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-	if (dlsym && !find_object) find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
-#endif
-}
-
-static const uint8_t *header_of(uintptr_t pc)
-{
-	struct search s = {.pc = pc};
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-	struct dl_find_object found;
-	if (find_object) return find_object((void *)pc, &found) ? 0 : found.dlfo_eh_frame;
-#endif
-	return dl_iterate_phdr(header_find, &s) ? s.header : 0;
-}
-
-/* the entry that covers an address, by the sorted table of .eh_frame_hdr */
-static const uint8_t *entry_find(uintptr_t pc)
-{
-	struct search s = {.header = header_of(pc)};
-	if (!s.header || s.header[0] != 1) return 0;
-	struct reader r = {s.header + 4, s.header + 64};
-	encoded(&r, s.header[1], (uintptr_t)s.header);
-	if (s.header[2] != 3 || s.header[3] != 0x3b) return 0; /* udata4; datarel | sdata4: what linkers write */
-	size_t low = 0, high = fixed(&r, 4);
-	const uint8_t *table = r.p;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		int32_t start;
-		memcpy(&start, table + 8 * mid, 4);
-		if ((uintptr_t)s.header + start <= pc) low = mid + 1;
-		else high = mid;
-	}
-	if (!low) return 0;
-	int32_t entry;
-	memcpy(&entry, table + 8 * (low - 1) + 4, 4);
-	return s.header + entry;
-}
-
-struct frame_entry {
-	uintptr_t low, high; /* of the code */
-	struct reader first, then;
-	uint64_t code_unit;
-	int64_t data_unit;
-};
-
-static struct reader body(const uint8_t *p, const uint8_t **id)
-{
-	uint32_t length;
-	memcpy(&length, p, 4);
-	*id = p + 4;
-	return (struct reader){p + 8, p + 4 + (length == UINT32_MAX ? 0 : length)};
-}
-
-static int entry_read(const uint8_t *p, struct frame_entry *e)
-{
-	const uint8_t *id, *common_id;
-	struct reader r = body(p, &id);
-	uint32_t back;
-	memcpy(&back, id, 4);
-	if (!back) return 0;
-	struct reader c = body(id - back, &common_id);
-	fixed(&c, 1);
-	const char *augmentation = (const char *)c.p;
-	c.p += strlen(augmentation) + 1;
-	e->code_unit = uleb(&c);
-	e->data_unit = sleb(&c);
-	uleb(&c); /* the return address's register */
-	uint8_t how = 0;
-	if (augmentation[0] == 'z') {
-		uint64_t length = uleb(&c);
-		struct reader a = {c.p, c.p + length};
-		c.p += length;
-		for (const char *s = augmentation + 1; *s; s++) {
-			if (*s == 'R') how = fixed(&a, 1);
-			else if (*s == 'L') fixed(&a, 1);
-			else if (*s == 'P') encoded(&a, fixed(&a, 1), 0);
-			else if (*s != 'S' && *s != 'B') return 0;
-		}
-	} else if (augmentation[0]) {
-		return 0;
-	}
-	e->first = c;
-	e->low = encoded(&r, how, 0);
-	e->high = e->low + encoded(&r, how & 15, 0);
-	if (augmentation[0] == 'z') {
-		uint64_t length = uleb(&r);
-		r.p += length;
-	}
-	e->then = r;
-	return 1;
-}
-
-enum { RBP = 6, RSP = 7, RETURN = 16 }; /* x86-64 psABI, "DWARF Register Number Mapping" */
-
-enum place_kind { KEPT, AT_CFA, AT_FP, LOST }; /* where the caller's frame pointer is */
-
-struct rule {
-	uint64_t cfa_register;
-	int64_t cfa, fp;
-	enum place_kind fp_kind;
-	int in_frame, unknown; /* of the frame's address: it stands in memory; it cannot be told */
-};
-
-static void fp_at(struct rule *now, uint64_t reg, enum place_kind kind, int64_t value)
-{
-	if (reg == RBP) now->fp_kind = kind, now->fp = value;
-	if (reg == RETURN && (kind != AT_CFA || value != -(int64_t)sizeof(uintptr_t))) now->unknown = 1;
-}
-
-/* whether an expression is the frame pointer and an offset; `rest`: what follows that */
-static int is_by_fp(struct reader e, int64_t *offset, struct reader *rest)
-{
-	if (fixed(&e, 1) != 0x70 + RBP) return 0; /* DW_OP_breg6 */
-	*offset = sleb(&e);
-	*rest = e;
-	return 1;
-}
-
-static struct reader block(struct reader *r)
-{
-	uint64_t size = uleb(r);
-	if (size > (size_t)(r->end - r->p)) size = r->end - r->p;
-	struct reader found = {r->p, r->p + size};
-	r->p += size;
-	return found;
-}
-
-/* runs a program of call frame instructions up to an address; DWARF 5, 6.4.2 */
-static void run(struct reader r, const struct frame_entry *e, uintptr_t pc, struct rule *now, const struct rule *initial)
-{
-	struct rule kept[8];
-	unsigned depth = 0;
-	uintptr_t at = e->low;
-	while (r.p < r.end && at <= pc) {
-		uint8_t op = *r.p++, low = op & 0x3f;
-		uint64_t reg;
-		int64_t value;
-		struct reader expression, rest;
-		switch (op >> 6) {
-		case 1: at += low * e->code_unit; continue;
-		case 2:
-			fp_at(now, low, AT_CFA, (int64_t)uleb(&r) * e->data_unit);
-			continue;
-		case 3:
-			if (low == RBP) now->fp_kind = initial->fp_kind, now->fp = initial->fp;
-			continue;
-		}
-		switch (op) {
-		case 0x00: break;
-		case 0x01: at = encoded(&r, 0, 0); break;
-		case 0x02: at += fixed(&r, 1) * e->code_unit; break;
-		case 0x03: at += fixed(&r, 2) * e->code_unit; break;
-		case 0x04: at += fixed(&r, 4) * e->code_unit; break;
-		case 0x05: case 0x11:
-			reg = uleb(&r);
-			fp_at(now, reg, AT_CFA, (op == 0x05 ? (int64_t)uleb(&r) : sleb(&r)) * e->data_unit);
-			break;
-		case 0x06:
-			if (uleb(&r) == RBP) now->fp_kind = initial->fp_kind, now->fp = initial->fp;
-			break;
-		case 0x07: fp_at(now, uleb(&r), LOST, 0); break; /* of the return address: the outermost frame */
-		case 0x08: fp_at(now, uleb(&r), KEPT, 0); break;
-		case 0x09:
-			fp_at(now, uleb(&r), LOST, 0);
-			uleb(&r);
-			break;
-		case 0x0a:
-			if (depth == sizeof kept / sizeof *kept) {
-				now->unknown = 1;
-				return;
-			}
-			kept[depth++] = *now;
-			break;
-		case 0x0b:
-			if (depth) *now = kept[--depth];
-			break;
-		case 0x0c: case 0x12:
-			now->cfa_register = uleb(&r);
-			now->cfa = op == 0x0c ? (int64_t)uleb(&r) : sleb(&r) * e->data_unit;
-			now->in_frame = 0;
-			break;
-		case 0x0d: now->cfa_register = uleb(&r); break;
-		case 0x0e: now->cfa = uleb(&r); break;
-		case 0x13: now->cfa = sleb(&r) * e->data_unit; break;
-		case 0x0f:
-			expression = block(&r);
-			now->cfa_register = RBP;
-			now->in_frame = is_by_fp(expression, &now->cfa, &rest) && fixed(&rest, 1) == 0x06 && rest.p == rest.end ? 1 : -1;
-			break;
-		case 0x10:
-			reg = uleb(&r);
-			expression = block(&r);
-			if (is_by_fp(expression, &value, &rest) && rest.p == rest.end) fp_at(now, reg, AT_FP, value);
-			else fp_at(now, reg, LOST, 0);
-			break;
-		case 0x16:
-			fp_at(now, uleb(&r), LOST, 0);
-			block(&r);
-			break;
-		case 0x14: case 0x15:
-			fp_at(now, uleb(&r), LOST, 0);
-			sleb(&r);
-			break;
-		case 0x2e: uleb(&r); break;
-		default: now->unknown = 1; return;
-		}
-	}
-}
-
-/* whether the way out of the code at pc is one that `struct call` can say */
-static int way_out(uintptr_t pc, struct call *c)
-{
-#ifdef __aarch64__
-	(void)pc, (void)c;
-	return 1;
-#endif
-	const uint8_t *entry = entry_find(pc);
-	struct frame_entry e;
-	if (!entry || !entry_read(entry, &e) || pc - e.low >= e.high - e.low) return 0;
-	c->begin = e.high - e.low >= LOOKED_AT && pc + 1 - e.low < UINT32_MAX ? pc + 1 - e.low : 0;
-	struct rule rule = {0}, initial;
-	run(e.first, &e, UINTPTR_MAX, &rule, &rule);
-	initial = rule;
-	run(e.then, &e, pc, &rule, &initial);
-	int base = rule.in_frame ? IN_FRAME : rule.cfa_register == RBP ? BY_FP : BY_SP;
-	if (rule.unknown || rule.in_frame < 0 || (rule.cfa_register != RSP && rule.cfa_register != RBP)) return 0;
-	if (rule.fp_kind != KEPT && rule.fp_kind != (base == IN_FRAME ? AT_FP : AT_CFA)) return 0;
-	if (rule.cfa != (int32_t)rule.cfa || rule.fp != (int16_t)rule.fp || rule.fp == UNCHANGED) return 0;
-	c->cfa = rule.cfa;
-	c->base = base;
-	c->fp = rule.fp_kind == KEPT ? UNCHANGED : rule.fp;
-	return 1;
-}
 
 /* ---- calls ---- */
 
@@ -418,7 +96,10 @@ static struct call *call_make(uintptr_t site)
 {
 	struct call fresh = {0};
 	/* the loader's lock is asked for before ours */
-	fresh.leads_out = way_out(site - 1, &fresh);
+	struct code around;
+	fresh.leads_out = code_way_out(site - 1, &fresh.way);
+	if (code_around(site - 1, &around) && around.high - around.low >= LOOKED_AT && site - around.low < UINT32_MAX)
+		fresh.begin = site - around.low;
 	fresh.looks_on = fresh.leads_out && !site_has_record(site);
 	if (fresh.looks_on) fresh.code = code_at(site, fresh.begin);
 	rt_lock();
@@ -474,20 +155,21 @@ HOT struct place place_of(uintptr_t here) { return (struct place){here + 2 * siz
 HOT uintptr_t leave(const struct call *c, struct place *at)
 {
 #ifdef __aarch64__ /* every frame has a record (AAPCS64, "The Frame Pointer") */
+	(void)c;
 	uintptr_t *record = (uintptr_t *)at->fp;
 	if (!record || (uintptr_t)record & 7 || (uintptr_t)record < at->cfa) return 0;
 	at->cfa = at->fp;
 	at->fp = record[0];
 	return record[1];
 #else
-	uintptr_t base = (c->base == BY_SP ? at->cfa : at->fp) + c->cfa, saved = base;
-	if (unlikely(c->base == IN_FRAME)) {
+	uintptr_t base = (c->way.base == BY_SP ? at->cfa : at->fp) + c->way.cfa, saved = base;
+	if (unlikely(c->way.base == IN_FRAME)) {
 		saved = at->fp;
 		if (base - at->cfa > STACK_REACH || base & 7) return 0;
 		base = *(uintptr_t *)base;
 	}
 	if (unlikely(base <= at->cfa) || unlikely(base - at->cfa > STACK_REACH)) return 0;
-	if (c->fp != UNCHANGED) at->fp = *(uintptr_t *)(saved + c->fp);
+	if (c->way.fp != UNCHANGED) at->fp = *(uintptr_t *)(saved + c->way.fp);
 	at->cfa = base;
 	return ((uintptr_t *)base)[-1];
 #endif
@@ -600,38 +282,14 @@ void unwind_walk(uintptr_t site, uintptr_t here, int (*f)(uintptr_t pc, uintptr_
 {
 	struct place at = place_of(here);
 	for (uintptr_t pc = site; pc;) {
-		const uint8_t *entry = entry_find(pc - 1);
-		struct frame_entry e;
-		int is_known = entry && entry_read(entry, &e) && pc - 1 - e.low < e.high - e.low;
-		if (f(pc, is_known ? e.low : 0, arg)) return;
+		struct code around;
+		if (f(pc, code_around(pc - 1, &around) ? around.low : 0, arg)) return;
 		struct call *c = call_get(pc);
 		pc = c && c->leads_out ? leave(c, &at) : 0;
 	}
 }
 
 /* ---- ranges ---- */
-
-/* a program that is no PIE may have a jump to it as a function's address: of one that it imports, which may not be bound
- * yet, or of an ifunc */
-static const uint8_t *behind_jump(const uint8_t *code, const char *name)
-{
-#ifdef __x86_64__
-	const uint8_t *at = code;
-	const void *there;
-	int32_t distance;
-	if (!memcmp(at, "\xf3\x0f\x1e\xfa", 4)) at += 4; /* endbr64 */
-	if (at[0] == 0x41 && at[1] == 0xbb) at += 6;      /* mov $number,%r11d: mold's */
-	if (at[0] == 0xf2) at++;                          /* bnd */
-	if (at[0] != 0xff || at[1] != 0x25) return code;  /* jmp *there(%rip) */
-	if (name && dlsym && (there = dlsym(RTLD_NEXT, name))) return there;
-	memcpy(&distance, at + 2, 4);
-	memcpy(&there, at + 6 + distance, sizeof there);
-	return there;
-#else
-	(void)name;
-	return code;
-#endif
-}
 
 /* callers of these hold the lock */
 
@@ -675,36 +333,37 @@ static void calls_refresh(uintptr_t low, uintptr_t high)
 	}
 }
 
-static void range_of(struct alloc_wrapper *w, const void *code)
+static void range_of(struct alloc_wrapper *w, uintptr_t pc)
 {
-	const uint8_t *entry = entry_find((uintptr_t)code);
-	struct frame_entry e;
-	if (!entry || !entry_read(entry, &e) || (uintptr_t)code - e.low >= e.high - e.low) return;
+	struct code code;
+	if (!code_around(pc, &code)) return;
 	if (!w->known) wrapper_register(w);
 	rt_lock();
-	if (range_add((struct range){e.low, e.high, w})) {
+	if (range_add((struct range){code.low, code.high, w})) {
 		if (!rt_unwinding) nodes_before = rt_node_count;
 		rt_unwinding = 1;
-		calls_refresh(e.low, e.high);
+		calls_refresh(code.low, code.high);
 	}
 	rt_unlock();
 }
 
+/* a program that is no PIE may have a jump to a function as its address: of an ifunc, or of one that it imports, which may
+ * not be bound yet */
 RT_EXPORT void __allocs_range(struct alloc_wrapper *w, const void *code)
 {
-	loader_ask();
-	range_of(w, behind_jump(code, 0));
+	code_ask_loader();
+	range_of(w, code_behind_jump((uintptr_t)code));
 }
 
 /* of a function that another object defines */
 RT_EXPORT void __allocs_range_imported(struct alloc_wrapper *w, const void *code)
 {
-	loader_ask();
-	code = behind_jump(code, w->name);
-	range_of(w, code);
+	code_ask_loader();
+	uintptr_t next = dlsym ? (uintptr_t)dlsym(RTLD_NEXT, w->name) : 0, at = code_behind_jump((uintptr_t)code);
+	int is_jump = at != (uintptr_t)code;
+	range_of(w, is_jump && next ? next : at);
 	/* the runtime's own, which jumps on (operators.c) */
-	const void *next = dlsym && in_executable(code) ? dlsym(RTLD_NEXT, w->name) : 0;
-	if (next) range_of(w, next);
+	if (next && !is_jump && in_executable(code)) range_of(w, next);
 }
 
 /* new records: what was foreign need not be */

@@ -99,3 +99,9 @@ def test_frees_have_places(program: Toolbox) -> None:
     path, _, offset = place.partition("+")
     shown = program.run("addr2line", "-e", path, hex(int(offset, 16) - 1)).stdout
     assert shown.strip() == f"{SOURCE}:{lines_of(SOURCE, 'case 1:')}"
+
+
+def test_bytes_that_look_like_calls(box: Toolbox) -> None:
+    """R14: what stands before a return address need not be a direct call; reading on must not end the program."""
+    box.run("gcc", "-std=gnu11", "-w", *box.include, PROGRAMS / "jumps.c", "-o", "prog")
+    assert box.run("./prog").stdout == "all hold\n"

@@ -13,14 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "xmalloc.h"
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			_exit(1); \
-		} \
-	} while (0)
+#include "check.h"
 
 static void every_byte(const char *p, size_t size)
 {

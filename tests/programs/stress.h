@@ -3,14 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "xmalloc.h"
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			_exit(1); \
-		} \
-	} while (0)
+#include "check.h"
 
 #define CELLS 64
 #define CELL 48

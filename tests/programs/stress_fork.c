@@ -8,14 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "xmalloc.h"
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			_exit(1); \
-		} \
-	} while (0)
+#include "check.h"
 
 static int seen;
 static int walk(const void *p, size_t size, void *arg)

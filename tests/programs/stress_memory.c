@@ -14,14 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "xmalloc.h"
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			_exit(1); \
-		} \
-	} while (0)
+#include "check.h"
 
 struct pool {
 	size_t used;

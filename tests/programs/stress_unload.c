@@ -6,14 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			_exit(1); \
-		} \
-	} while (0)
+#include "check.h"
 
 #define KEPT 20
 static void *kept[KEPT][4];

@@ -1,4 +1,6 @@
-/* The runtime's way out of calls (unwind.c) against libgcc's, wherever the C library allocates. */
+/* The runtime's way out of calls (cfi.c, unwind.c) against libgcc's, wherever the C library allocates. */
+#include "../../stubgen/runtime/cfi.c"
+#include "../../stubgen/runtime/jump.c"
 #include "../../stubgen/runtime/unwind.c"
 #include <errno.h>
 #include <execinfo.h>
@@ -18,7 +20,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-/* of the runtime, what unwind.c needs */
+/* of the runtime, what these need */
 _Atomic(struct table *) rt_table;
 struct node *rt_node_blocks[1u << (ID_BITS - NODE_BLOCK_BITS)];
 uint32_t rt_node_count;
@@ -36,6 +38,7 @@ void intern_forget_aliases(void) {}
 void intern_kill(struct node *n, uint32_t id) { (void)n, (void)id; }
 void wrapper_register(struct alloc_wrapper *w) { (void)w; }
 int in_executable(const void *p) { return p == NULL; }
+int rt_is_readable(const void *p) { return p != NULL; }
 int site_has_record(uintptr_t address) { return (int)(address & 0); }
 const char *site_callee(uintptr_t address) { return (void)address, NULL; }
 
@@ -141,7 +144,7 @@ int main(void)
 	setlocale(LC_ALL, "");
 	backtrace(truth.pc, 4); /* it loads libgcc */
 	signal(SIGUSR1, handler);
-	loader_ask();
+	code_ask_loader();
 	ready = 1;
 	work(NULL);
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
