@@ -1,7 +1,7 @@
 """What the exports of a profile share: the frames of a row, and what its words mean to other tools."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from allocscc.report.profile import Counts, Place, Profile, Row
 
@@ -13,23 +13,22 @@ _REASONS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """One step from an allocator to what it was asked for.
 
     Attributes:
         kind: `allocator`, `wrapper`, `site` or `type`.
         name: of a site: the function that the site is in.
-        file: of a site that has a record.
+        file: of a site that has a record, or "".
         line: of the site; 0 where it is not known.
-        object: of a site without a record: the program or library that it is in.
+        object: of a site without a record: the program or library that it is in, or "".
     """
 
     kind: str
     name: str
-    file: str | None = None
+    file: str = ""
     line: int = 0
-    object: str | None = None
+    object: str = ""
 
     def label(self) -> str:
         """The frame as a person reads it; a site is `function (file:line)`."""
@@ -48,7 +47,7 @@ def frames(row: Row) -> tuple[Frame, ...]:
 def printable(text: str) -> str:
     """A name from a program as text that every tool takes: one line, valid Unicode.
 
-    Bytes that are no UTF-8 (they were read as surrogates) and control characters are written as `\\x` escapes.
+    Bytes that are no UTF-8 (they were read as surrogates) and control characters are written as escapes of Python's.
     """
     if text.isprintable():
         return text
@@ -92,4 +91,4 @@ def _site(place: Place) -> Frame:
     name = printable(place.function or place.symbol or "")
     if place.file:
         return Frame(SITE, name or "?", printable(place.file), place.line)
-    return Frame(SITE, name or "unknown code", None, 0, printable(place.object) if place.object else None)
+    return Frame(SITE, name or "unknown code", "", 0, printable(place.object or ""))

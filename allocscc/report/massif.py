@@ -11,8 +11,8 @@ from allocscc.report.frames import frames, left_out, outermost, printable, total
 from allocscc.report.profile import Profile
 
 _RULE = "#-----------"
-# ms_print cuts lines at "#".
-_NO_COMMENT = str.maketrans("#", "＃")
+# ms_print cuts lines at "#": the full-width sign instead.
+_NO_COMMENT = str.maketrans("#", "\uff03")
 
 
 @dataclass

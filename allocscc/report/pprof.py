@@ -111,14 +111,14 @@ class _Writer:
         if frame not in self._locations:
             main = next(iter(self._mappings))
             apart = frame.kind == SITE and frame.object and frame.object != main.rpartition("/")[2]
-            mapping = self.mapping(frame.object if apart and frame.object else main)
+            mapping = self.mapping(frame.object if apart else main)
             line = _number(1, self._function(frame)) + _number(2, frame.line)
             self._locations[frame] = number = len(self._locations) + 1
             self._body += _bytes(4, _number(1, number) + _number(2, mapping) + _bytes(4, line))
         return self._locations[frame]
 
     def _function(self, frame: Frame) -> int:
-        key = (frame.name, frame.file or "")
+        key = (frame.name, frame.file)
         if key not in self._functions:
             self._functions[key] = number = len(self._functions) + 1
             name = self.text(frame.name)

@@ -1,0 +1,308 @@
+// The page: what stands on top, and what pointer and keyboard do.
+
+const treemap = byId("treemap");
+const flame = byId("flame");
+const tip = byId("tip");
+const search = byId("search");
+const KEYS = [
+  ["/", "filter rows; Escape in the field empties it"],
+  ["↑ ↓ ← →", "in map or flame graph: go to what is around, below, beside"],
+  ["Enter", "zoom to what is selected; a click does the same"],
+  ["Escape, Backspace", "zoom out by one step"],
+  ["Home", "zoom out to the whole heap"],
+  ["p  l  n", "at the peak, live, in total"],
+  ["b", "bytes or chunks"],
+  ["t", "light, dark, or as the system has it"],
+  ["?", "this help"],
+];
+
+function drawTop() {
+  const name = baseName(data.program) || data.program;
+  byId("program").textContent = name;
+  const where = data.program === name ? "" : `${data.program} · `;
+  byId("about").textContent = `${where}written ${data.written}${data.pid ? ` · process ${data.pid}` : ""}`;
+  const words = { peak: "At the peak", live: data.atExit ? "Live at exit" : "Live then", total: "In total" };
+  const tiles = MOMENTS.map((moment) => {
+    const off = !data.counted && moment !== "live";
+    const tile = radio("tile", () => choose({ moment }), words[moment]);
+    tile.dataset.moment = moment;
+    tile.disabled = off;
+    tile.append(
+      make("strong", {}, off ? "not counted" : formatBytes(wholeOf(nodes[HEAP], `${moment}_bytes`))),
+      make("small", {}, off ? "run with profile=FILE" : `${formatCount(wholeOf(nodes[HEAP], `${moment}_chunks`))} chunks`),
+    );
+    return tile;
+  });
+  byId("moments").replaceChildren(...tiles);
+  byId("units").replaceChildren(...["bytes", "chunks"].map((unit) => {
+    const button = radio("", () => choose({ unit }), unit);
+    button.dataset.unit = unit;
+    return button;
+  }));
+  const notes = data.suballocators.map(([inner, outer]) =>
+    make("li", {}, make("b", {}, inner || NO_NAME), ` hands out pieces of ${outer || NO_NAME}’s chunks: they lie inside those and are not added to the sums.`));
+  byId("notes").replaceChildren(...(notes.length > 4 ? notes.slice(0, 3).concat(make("li", {}, `So do ${notes.length - 3} more.`)) : notes));
+  byId("keys").replaceChildren(...KEYS.flatMap(([key, meaning]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, meaning)]));
+}
+
+function radio(className, chosen, ...children) {
+  const button = make("button", { type: "button", className, role: "radio" }, ...children);
+  button.addEventListener("click", chosen);
+  return button;
+}
+
+// Change what is shown, and draw what depends on it.
+function choose(change) {
+  Object.assign(state, change);
+  if ("query" in change) applyQuery();
+  if ("zoom" in change) state.selected = state.zoom;
+  if ("moment" in change || "unit" in change) table.sort = columns.find((column) => column.name === metric());
+  if ("moment" in change || "unit" in change) table.descending = true;
+  for (const button of document.querySelectorAll("[data-moment]")) check(button, button.dataset.moment === state.moment);
+  for (const button of document.querySelectorAll("[data-unit]")) check(button, button.dataset.unit === state.unit);
+  if ("unit" in change) drawTimeline(byId("timeline"));
+  drawCrumbs();
+  drawLegend();
+  drawViews();
+  sortRows();
+  drawShown();
+}
+
+function check(button, on) {
+  button.setAttribute("aria-checked", on);
+  button.tabIndex = on ? 0 : -1;
+}
+
+function drawViews() {
+  hideTip();
+  drawTreemap(treemap);
+  drawFlame(flame);
+  const nothing = treemap.childElementCount === 0;
+  treemap.parentElement.parentElement.hidden = nothing;
+  const empty = byId("empty");
+  empty.hidden = !nothing;
+  if (nothing) empty.textContent = kept ? "No row with anything in it has these words." : "Nothing was allocated here.";
+  mark(state.selected, false);
+}
+
+function drawCrumbs() {
+  const path = state.zoom === HEAP ? [nodes[HEAP]] : [nodes[HEAP], ...pathOf(nodes[state.zoom]).filter((node) => node.number !== HEAP)];
+  byId("crumbs").replaceChildren(...path.map((node, at) => {
+    const button = make("button", { type: "button" }, node.number === HEAP ? "whole heap" : node.name);
+    if (at === path.length - 1) button.setAttribute("aria-current", "location");
+    button.addEventListener("click", () => zoomTo(node.number));
+    return button;
+  }));
+}
+
+function drawLegend() {
+  const shown = roots.flatMap((root) => nodes[root].children.map((number) => nodes[number]));
+  const largest = shown.sort((one, other) => wholeOf(other) - wholeOf(one)).slice(0, 8);
+  byId("legend").replaceChildren(...largest.map((node) => {
+    const button = make("button", { type: "button", title: `zoom to ${node.name}` }, make("i"), node.name);
+    paint(button, node);
+    button.addEventListener("click", () => zoomTo(node.number));
+    return button;
+  }));
+}
+
+function drawShown() {
+  const rows = table.order.length;
+  const lane = lanes()[0];
+  const sum = valueOf(lane);
+  const share = percent(sum, wholeOf(rootOf(lane)));
+  const what = isInside(lane) ? "of these suballocated chunks" : "of the heap";
+  byId("shown").textContent = `${exactly.format(rows)} of ${exactly.format(rowCount)} · ${formatMetric(sum)}${state.unit === "chunks" ? " chunks" : ""}, ${share} ${what}`;
+}
+
+// Zooming goes through the address: the browser's back button zooms out.
+function zoomTo(number) {
+  if (number === state.zoom) return;
+  location.hash = number === HEAP ? "" : `node=${number}`;
+}
+
+function followAddress() {
+  const number = Number((/^#node=(\d+)$/.exec(location.hash) || [0, HEAP])[1]);
+  choose({ zoom: number < nodes.length ? number : HEAP });
+}
+
+// Select a node in both views; say it where the keyboard did it.
+function mark(number, aloud) {
+  state.selected = number;
+  for (const view of [treemap, flame]) {
+    view.querySelectorAll("[aria-selected=true]").forEach((element) => element.setAttribute("aria-selected", false));
+    view.removeAttribute("aria-activedescendant");
+    const element = view.querySelector(`[data-node="${number}"]`);
+    if (!element || number === state.zoom) continue;
+    element.setAttribute("aria-selected", true);
+    element.id = `${view.id}-selected`;
+    view.querySelectorAll(`#${element.id}`).forEach((other) => other !== element && other.removeAttribute("id"));
+    view.setAttribute("aria-activedescendant", element.id);
+  }
+  if (aloud) byId("selected").textContent = number === state.zoom ? "" : describe(nodes[number]);
+}
+
+function showTip(node, x, y) {
+  const path = pathOf(node).filter((step) => step !== node && step.number !== HEAP);
+  const inner = isInside(node);
+  tip.replaceChildren(
+    make("b", {}, node.name), " ", make("em", {}, node.kind === KIND.heap ? "" : node.kind),
+    make("p", {}, node.detail), make("p", { className: "muted" }, path.map((step) => step.name).join(" › ")),
+    make("dl", {}, ...MOMENTS.filter((moment) => data.counted || moment === "live").flatMap((moment) => {
+      const [size, chunks] = [valueOf(node, `${moment}_bytes`), valueOf(node, `${moment}_chunks`)];
+      return [make("dt", {}, moment), make("dd", {}, formatBytes(size)), make("dd", {}, `${formatCount(chunks)} chunks`),
+        make("dd", {}, percent(size, wholeOf(rootOf(node), `${moment}_bytes`)))];
+    })),
+    make("p", { className: "muted" }, inner ? "Inside other chunks: not added to the heap." : ""),
+  );
+  tip.hidden = false;
+  const box = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(8, Math.min(x + 14, innerWidth - box.width - 8))}px`;
+  tip.style.top = `${y + 18 + box.height > innerHeight ? Math.max(8, y - box.height - 10) : y + 18}px`;
+}
+
+function hideTip() {
+  tip.hidden = true;
+}
+
+const nodeAt = (event) => {
+  const element = event.target.closest("[data-node]");
+  return element && nodes[Number(element.dataset.node)];
+};
+
+// What an arrow leads to: around, the largest below, or the next beside.
+function neighbour(key) {
+  const node = nodes[state.selected];
+  if (key === "ArrowDown") return childrenOf(node)[0]?.[0];
+  if (key === "ArrowUp") return node.number === state.zoom ? null : nodes[node.parent];
+  const around = node.parent >= 0 ? childrenOf(nodes[node.parent]).map(([child]) => child) : lanes();
+  return node.number === state.zoom && state.zoom !== HEAP ? null : around[around.indexOf(node) + (key === "ArrowRight" ? 1 : -1)];
+}
+
+function zoomOut() {
+  if (state.zoom !== HEAP) zoomTo(Math.max(nodes[state.zoom].parent, HEAP));
+}
+
+for (const view of [treemap, flame]) {
+  view.addEventListener("click", (event) => {
+    const node = nodeAt(event);
+    if (node) zoomTo(node.number === state.zoom ? Math.max(node.parent, HEAP) : node.number);
+  });
+  view.addEventListener("pointermove", (event) => {
+    const node = nodeAt(event);
+    if (node) showTip(node, event.clientX, event.clientY);
+    else hideTip();
+  });
+  view.addEventListener("pointerleave", hideTip);
+  view.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && state.selected !== state.zoom) zoomTo(state.selected);
+    else if (event.key.startsWith("Arrow")) {
+      const next = neighbour(event.key);
+      if (next) mark(next.number, true);
+    } else return;
+    event.preventDefault();
+  });
+}
+
+byId("table").addEventListener("click", (event) => {
+  const line = event.target.closest("[data-row]");
+  if (!line) return;
+  const row = Number(line.dataset.row);
+  const leaf = nodes.findLast((node) => node.kind === KIND.type && node.lo <= row && row < node.hi);
+  mark(leaf.number, true);
+});
+
+for (const group of [byId("moments"), byId("units")]) {
+  group.addEventListener("keydown", (event) => {
+    if (!event.key.startsWith("Arrow")) return;
+    const buttons = [...group.querySelectorAll("button:not(:disabled)")];
+    const step = event.key === "ArrowRight" || event.key === "ArrowDown" ? 1 : buttons.length - 1;
+    const next = buttons[(buttons.indexOf(event.target) + step) % buttons.length];
+    next.click();
+    next.focus();
+    event.preventDefault();
+  });
+}
+
+// Themes: what the system has, light, dark. Pages without storage (some viewers of files) forget the choice.
+const THEMES = { system: "◐", light: "☀", dark: "☾" };
+
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
+  byId("theme").textContent = THEMES[name];
+  byId("theme").setAttribute("aria-label", `Theme: ${name}`);
+  try {
+    localStorage.setItem("allocscc-theme", name);
+  } catch {}
+}
+
+function nextTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const order = dark ? ["system", "light", "dark"] : ["system", "dark", "light"];
+  setTheme(order[(order.indexOf(document.documentElement.dataset.theme) + 1) % 3]);
+}
+
+function storedTheme() {
+  try {
+    const name = localStorage.getItem("allocscc-theme");
+    return name in THEMES ? name : "system";
+  } catch {
+    return "system";
+  }
+}
+
+const help = byId("help");
+const SHORTCUTS = {
+  "/": () => search.focus(),
+  "?": () => help.showModal(),
+  t: nextTheme,
+  p: () => data.counted && choose({ moment: "peak" }),
+  l: () => choose({ moment: "live" }),
+  n: () => data.counted && choose({ moment: "total" }),
+  b: () => choose({ unit: state.unit === "bytes" ? "chunks" : "bytes" }),
+  Escape: zoomOut,
+  Backspace: zoomOut,
+  Home: () => zoomTo(HEAP),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || help.open || event.target === search) return;
+  const action = SHORTCUTS[event.key];
+  if (!action || (event.key === "Home" && event.target === table.scroller)) return;
+  event.preventDefault();
+  action();
+});
+
+let waiting = 0;
+search.addEventListener("input", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => choose({ query: search.value }), rowCount > 5000 ? 120 : 0);
+});
+search.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  event.preventDefault();
+  if (search.value) choose({ query: (search.value = "") });
+  else search.blur();
+});
+
+byId("theme").addEventListener("click", nextTheme);
+byId("help-button").addEventListener("click", () => help.showModal());
+addEventListener("hashchange", followAddress);
+addEventListener("resize", () => requestAnimationFrame(() => (drawViews(), drawRows())));
+for (const [event, printing] of [["beforeprint", true], ["afterprint", false]]) {
+  addEventListener(event, () => {
+    table.printing = printing;
+    drawViews();
+    drawRows();
+  });
+}
+
+setTheme(storedTheme());
+drawTop();
+buildTable(byId("table"));
+choose({ moment: state.moment, unit: state.unit });
+if (location.hash) followAddress();
+// How long it took from the start of loading until all was painted, for the benchmark: milliseconds.
+requestAnimationFrame(() => requestAnimationFrame(() => {
+  document.documentElement.dataset.painted = Math.round(performance.now());
+}));
