@@ -1,6 +1,6 @@
 // The flame graph, its root on top. Above the node that was zoomed to stand those that it lies in.
 
-const [LOW, HIGH] = [22, 44]; // px: the height of a frame, as there is room
+const [LOW, HIGH] = [22, 54]; // px: the height of a frame, as there is room
 const THIN = 2; // px: narrower frames are not drawn
 
 let frameHeight = LOW;
@@ -12,6 +12,7 @@ function depthOf(node) {
 function drawFlame(view) {
   const fragment = document.createDocumentFragment();
   const width = view.clientWidth;
+  measure = { width, height: 0 };
   const shown = lanes().filter((node) => valueOf(node) > 0);
   const widest = Math.max(...shown.map((node) => valueOf(node)), 0);
   const steps = shown.reduce((sum, node) => sum + depthOf(node) + (state.zoom === HEAP ? 0.5 : node.depth), 0);

@@ -14,6 +14,7 @@ function scaled(value, units, gap) {
 
 const formatBytes = (value) => scaled(value, UNITS, "\u00a0");
 const formatCount = (value) => scaled(value, ["", "k", "M", "G", "T", "P", "E"], "");
+const formatChunks = (value) => `${formatCount(value)} ${value === 1 ? "chunk" : "chunks"}`;
 const exactly = new Intl.NumberFormat("en");
 
 function percent(part, whole) {

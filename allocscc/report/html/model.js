@@ -12,6 +12,8 @@ const state = { moment: data.counted ? "peak" : "live", unit: "bytes", query: ""
 const metric = () => `${state.moment}_${state.unit}`;
 const formatMetric = (value) => (state.unit === "bytes" ? formatBytes(value) : formatCount(value));
 
+const measured = (value) => (state.unit === "bytes" ? formatBytes(value) : formatChunks(value));
+
 const text = (number) => data.strings[number] || NO_NAME;
 const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
@@ -171,7 +173,7 @@ function shareOf(node) {
   return percent(valueOf(node), wholeOf(rootOf(node)));
 }
 
-const describe = (node) => `${node.name}, ${node.kind}, ${formatMetric(valueOf(node))} ${state.unit === "chunks" ? "chunks, " : ""}${shareOf(node)}`;
+const describe = (node) => `${node.name}, ${node.kind}, ${measured(valueOf(node))}, ${shareOf(node)}`;
 
 for (const name of COUNTS) whole[name] = sumsOf(name, null);
 buildTree();

@@ -29,7 +29,7 @@ function drawTop() {
     tile.disabled = off;
     tile.append(
       make("strong", {}, off ? "not counted" : formatBytes(wholeOf(nodes[HEAP], `${moment}_bytes`))),
-      make("small", {}, off ? "run with profile=FILE" : `${formatCount(wholeOf(nodes[HEAP], `${moment}_chunks`))} chunks`),
+      make("small", {}, off ? "run with profile=FILE" : formatChunks(wholeOf(nodes[HEAP], `${moment}_chunks`))),
     );
     return tile;
   });
@@ -112,7 +112,7 @@ function drawShown() {
   const sum = valueOf(lane);
   const share = percent(sum, wholeOf(rootOf(lane)));
   const what = isInside(lane) ? "of these suballocated chunks" : "of the heap";
-  byId("shown").textContent = `${exactly.format(rows)} of ${exactly.format(rowCount)} · ${formatMetric(sum)}${state.unit === "chunks" ? " chunks" : ""}, ${share} ${what}`;
+  byId("shown").textContent = `${exactly.format(rows)} of ${exactly.format(rowCount)} · ${measured(sum)}, ${share} ${what}`;
 }
 
 // Zooming goes through the address: the browser's back button zooms out.
@@ -126,14 +126,21 @@ function followAddress() {
   choose({ zoom: number < nodes.length ? number : HEAP });
 }
 
+// Where a view shows a node; the map draws one with a single child as one with that.
+function elementOf(view, node) {
+  const element = view.querySelector(`[data-node="${node.number}"]`);
+  const below = childrenOf(node);
+  return element || (below.length === 1 ? elementOf(view, below[0][0]) : null);
+}
+
 // Select a node in both views; say it where the keyboard did it.
 function mark(number, aloud) {
   state.selected = number;
   for (const view of [treemap, flame]) {
     view.querySelectorAll("[aria-selected=true]").forEach((element) => element.setAttribute("aria-selected", false));
     view.removeAttribute("aria-activedescendant");
-    const element = view.querySelector(`[data-node="${number}"]`);
-    if (!element || number === state.zoom) continue;
+    const element = number === state.zoom ? null : elementOf(view, nodes[number]);
+    if (!element) continue;
     element.setAttribute("aria-selected", true);
     element.id = `${view.id}-selected`;
     view.querySelectorAll(`#${element.id}`).forEach((other) => other !== element && other.removeAttribute("id"));
@@ -150,7 +157,7 @@ function showTip(node, x, y) {
     make("p", {}, node.detail), make("p", { className: "muted" }, path.map((step) => step.name).join(" › ")),
     make("dl", {}, ...MOMENTS.filter((moment) => data.counted || moment === "live").flatMap((moment) => {
       const [size, chunks] = [valueOf(node, `${moment}_bytes`), valueOf(node, `${moment}_chunks`)];
-      return [make("dt", {}, moment), make("dd", {}, formatBytes(size)), make("dd", {}, `${formatCount(chunks)} chunks`),
+      return [make("dt", {}, moment), make("dd", {}, formatBytes(size)), make("dd", {}, formatChunks(chunks)),
         make("dd", {}, percent(size, wholeOf(rootOf(node), `${moment}_bytes`)))];
     })),
     make("p", { className: "muted" }, inner ? "Inside other chunks: not added to the heap." : ""),

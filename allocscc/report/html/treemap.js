@@ -39,6 +39,7 @@ function squarify(values, x, y, w, h) {
 function drawTreemap(view) {
   const fragment = document.createDocumentFragment();
   const [width, height] = [view.clientWidth, view.clientHeight];
+  measure = { width, height };
   const shown = lanes().map((node) => [node, valueOf(node)]).filter(([, value]) => value > 0);
   const sum = shown.reduce((before, [, value]) => before + value, 0);
   let top = 0;
@@ -91,8 +92,8 @@ function drawCell(fragment, node, x, y, w, h, level, site = nodes[node.parent]) 
   paint(cell, node);
   cell.dataset.shade = shadeOf((site ? site.name : "") + node.name);
   if (node.kind !== KIND.type) {
-    if (w > 34 && h > 15) cell.append(make("span", { className: "name" }, node.name));
-  } else if (w > 34 && h > 15) {
+    if (w > 44 && h > 15) cell.append(make("span", { className: "name" }, node.name));
+  } else if (w > 44 && h > 15) {
     const known = node.name !== "?" || !site;
     const lines = known ? [node.name, site && site.kind === KIND.site ? site.name : ""] : [site.name, "type not known"];
     cell.append(make("span", { className: "name" }, lines[0]));
@@ -104,9 +105,19 @@ function drawCell(fragment, node, x, y, w, h, level, site = nodes[node.parent]) 
 }
 
 const gapOf = (length) => (length > 5 ? 1 : 0.5);
+const share = (length, whole) => `${((100 * length) / whole).toFixed(3)}%`;
+
+// What the view measured when it was drawn; shares of it hold on paper, too, which is narrower. Where there is no
+// height, the view grows with what is in it.
+let measure = { width: 1, height: 0 };
 
 function place(element, x, y, w, h, level) {
-  Object.assign(element.style, { left: `${x}px`, top: `${y}px`, width: `${w - gapOf(w)}px`, height: `${h - gapOf(h)}px` });
+  const { width, height } = measure;
+  Object.assign(element.style, {
+    left: share(x, width), width: `calc(${share(w, width)} - ${gapOf(w)}px)`,
+    top: height ? share(y, height) : `${y}px`,
+    height: height ? `calc(${share(h, height)} - ${gapOf(h)}px)` : `${h - gapOf(h)}px`,
+  });
   element.setAttribute("role", "treeitem");
   element.setAttribute("aria-level", level);
   return element;
