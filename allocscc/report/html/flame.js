@@ -50,7 +50,7 @@ function drawFrame(fragment, node, x, top, width, level) {
   const frame = place(make("div", { className: "frame" }), x, top, width, frameHeight, level);
   paint(frame, node);
   if (width > 28) frame.append(titleOf(node.name, width, valueOf(node), "title"));
-  frame.setAttribute("aria-label", describe(node));
+  label(frame, node);
   fragment.append(frame);
   return frame;
 }

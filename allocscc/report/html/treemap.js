@@ -70,7 +70,7 @@ function drawGroup(fragment, node, names, x, y, w, h, level) {
   paint(cell, node);
   const title = w > 56 && h > 2 * HEADER;
   if (title) cell.append(titleOf([...names, node.name].join(" › "), w, valueOf(node), "title"));
-  cell.setAttribute("aria-label", describe(node));
+  label(cell, node);
   fragment.append(cell);
   const inset = w > 12 && h > 12 ? 2 : 0;
   const head = title ? HEADER : inset;
@@ -82,8 +82,15 @@ function drawGroup(fragment, node, names, x, y, w, h, level) {
 // A name, and the size if both have room.
 function titleOf(name, width, value, className) {
   const title = make("span", { className }, make("span", {}, name));
-  if (width > 6.5 * name.length + 80 || width > 240) title.append(make("b", {}, formatMetric(value)));
+  if (width > 6.5 * name.length + 80 || width > 240) title.append(" ", make("b", {}, formatMetric(value)));
   return title;
+}
+
+// What a screen reader says: what can be read, then what cannot.
+function label(element, node) {
+  const seen = element.textContent.trim();
+  const [size, ...rest] = [measured(valueOf(node)), node.kind, shareOf(node)];
+  element.setAttribute("aria-label", [seen || node.name, ...(seen.includes(size) ? [] : [size]), ...rest].join(", "));
 }
 
 // A leaf: the type, and the site that it comes from where there is room.
@@ -96,11 +103,11 @@ function drawCell(fragment, node, x, y, w, h, level, site = nodes[node.parent]) 
   } else if (w > 44 && h > 15) {
     const known = node.name !== "?" || !site;
     const lines = known ? [node.name, site && site.kind === KIND.site ? site.name : ""] : [site.name, "type not known"];
-    cell.append(make("span", { className: "name" }, lines[0]));
-    if (h > 32) cell.append(make("span", { className: "size" }, formatMetric(valueOf(node))));
+    cell.append(make("span", { className: "name" }, lines[0]), " ");
+    if (h > 32) cell.append(make("span", { className: "size" }, formatMetric(valueOf(node))), " ");
     if (h > 50 && lines[1]) cell.append(make("span", { className: "site" }, lines[1]));
   }
-  cell.setAttribute("aria-label", describe(node));
+  label(cell, node);
   fragment.append(cell);
 }
 
