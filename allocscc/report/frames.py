@@ -51,8 +51,7 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in clean)
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
 def outermost(rows: Iterable[Row]) -> list[Row]:
@@ -92,3 +91,8 @@ def _site(place: Place) -> Frame:
     if place.file:
         return Frame(SITE, name or "?", printable(place.file), place.line)
     return Frame(SITE, name or "unknown code", "", 0, printable(place.object or ""))
+
+
+def _escape(char: str) -> str:
+    byte = ord(char) - 0xDC00  # the surrogate of a byte
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else char.encode("unicode_escape").decode()

@@ -75,13 +75,13 @@ function check(button, on) {
 
 function drawViews() {
   hideTip();
-  drawTreemap(treemap);
-  drawFlame(flame);
-  const nothing = treemap.childElementCount === 0;
-  treemap.parentElement.parentElement.hidden = nothing;
+  const nothing = lanes().every((node) => valueOf(node) === 0);
+  document.querySelector(".views").hidden = nothing; // first: what is hidden has no size to draw into
   const empty = byId("empty");
   empty.hidden = !nothing;
   if (nothing) empty.textContent = kept ? "No row with anything in it has these words." : "Nothing was allocated here.";
+  drawTreemap(treemap);
+  drawFlame(flame);
   mark(state.selected, false);
 }
 
