@@ -170,7 +170,7 @@ def browser() -> Iterator["WebDriver"]:
 
 @pytest.fixture(scope="session")
 def npm_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Installs a package of the npm registry; gives its folder."""
+    """Installs a package of the npm registry, `name@version`; gives its folder."""
     top = tmp_path_factory.mktemp("npm")
 
     def install(name: str) -> Path:
@@ -178,6 +178,6 @@ def npm_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(top), name]
         if subprocess.run(command, capture_output=True).returncode != 0:
             pytest.skip(f"needs the npm registry for {name}")
-        return top / "node_modules" / name
+        return top / "node_modules" / name.partition("@")[0]
 
     return install

@@ -150,7 +150,7 @@ def open_with(browser: WebDriver, page: Path, file: Path) -> None:
 
 def test_folded_by_speedscope(browser: WebDriver, npm_package: Callable[[str], Path], tmp_path: Path) -> None:
     """Its sandwich view lists every frame with its sum, and with what it has itself."""
-    page = npm_package("speedscope") / "dist" / "release" / "index.html"
+    page = npm_package("speedscope@1.25.0") / "dist" / "release" / "index.html"
     file = tmp_path / "heap.folded"
     file.write_text(folded.render(SMALL))
     open_with(browser, page, file)

@@ -6,9 +6,10 @@ const MOMENTS = ["peak", "live", "total"];
 const COUNTS = MOMENTS.flatMap((moment) => [`${moment}_bytes`, `${moment}_chunks`]);
 const KIND = { heap: "heap", inside: "suballocated", allocator: "allocator", wrapper: "wrapper", site: "site", type: "type" };
 const NO_NAME = "(no name)";
+const NO_TYPE = "type not known";
 const HEAP = 0;
 
-const state = { moment: data.counted ? "peak" : "live", unit: "bytes", query: "", zoom: HEAP, selected: HEAP };
+const state = { moment: data.counted ? "peak" : "live", unit: "bytes", query: "", colour: "allocator", zoom: HEAP, selected: HEAP };
 const metric = () => `${state.moment}_${state.unit}`;
 const formatMetric = (value) => (state.unit === "bytes" ? formatBytes(value) : formatCount(value));
 
@@ -17,21 +18,21 @@ const measured = (value) => (state.unit === "bytes" ? formatBytes(value) : forma
 const text = (number) => data.strings[number] || NO_NAME;
 const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
-const siteNames = data.sites.map(([name, file, line, object]) => {
-  if (file >= 0) return `${text(name)} (${baseName(data.strings[file])}:${line})`;
-  return object >= 0 ? `${text(name)} (${data.strings[object]})` : text(name);
-});
+const sitePlaces = data.sites.map(([, file, line, object]) =>
+  (file >= 0 ? `(${baseName(data.strings[file])}:${line})` : object >= 0 ? `(${data.strings[object]})` : ""));
+const siteNames = data.sites.map(([name], site) => `${text(name)} ${sitePlaces[site]}`.trim());
 const siteFiles = data.sites.map(([, file, line]) => (file >= 0 ? `${data.strings[file]}:${line}` : ""));
 const chainNames = data.chains.map((chain) => chain.map(text).join(" < "));
 const typeName = (row) => (data.type[row] >= 0 ? text(data.type[row]) : "?");
 
 // A node owns the rows [lo, hi). Nodes of one tree are numbered in depth-first order.
 const nodes = [];
+const MIXED = -2; // instead of a type: there are several below the node
 
 function addNode(kind, name, parent, row, detail = "") {
   const depth = parent >= 0 ? nodes[parent].depth + 1 : 0;
   const number = nodes.length;
-  nodes.push({ number, kind, name, parent, depth, lo: row, hi: row, children: [], detail, allocator: -1 });
+  nodes.push({ number, kind, name, parent, depth, lo: row, hi: row, children: [], detail, allocator: -1, type: null });
   if (parent >= 0) nodes[parent].children.push(number);
   return number;
 }
@@ -42,7 +43,7 @@ function stepsOf(row) {
   const steps = [[data.allocator[row], KIND.allocator, text(data.allocator[row])]];
   for (const wrapper of data.chains[data.chain[row]]) steps.push([wrapper, KIND.wrapper, text(wrapper)]);
   steps.push([-2 - site, KIND.site, siteNames[site], siteFiles[site]]);
-  steps.push([data.type[row], KIND.type, typeName(row)]);
+  steps.push([data.type[row], KIND.type, data.type[row] >= 0 ? text(data.type[row]) : NO_TYPE]);
   return steps;
 }
 
@@ -69,11 +70,15 @@ function buildTree() {
     for (const [key, kind, name, detail] of steps.slice(same)) {
       const number = addNode(kind, name, open.length ? open[open.length - 1] : root, row, detail);
       nodes[number].allocator = data.allocator[row];
+      nodes[number].type = data.type[row];
       open.push(number);
       keys.push(key);
     }
     nodes[root].hi = row + 1;
-    for (const number of open) nodes[number].hi = row + 1;
+    for (const number of open) {
+      nodes[number].hi = row + 1;
+      if (nodes[number].type !== data.type[row]) nodes[number].type = MIXED;
+    }
   }
 }
 
@@ -144,17 +149,25 @@ function pathOf(node) {
 const rootOf = (node) => pathOf(node)[0];
 const isInside = (node) => rootOf(node).kind === KIND.inside;
 
-// Colours: the allocators with most bytes have one of their own.
-const colourOf = new Map();
+// Colours: of allocators, or of types; those with most bytes have one of their own, what is not known has none.
+const COLOURS = 7;
+const colours = { allocator: new Map(), type: new Map() };
 
 function chooseColours() {
-  const sizes = new Map();
-  for (let row = 0; row < rowCount; row += 1) {
-    const name = data.counted ? "peak_bytes" : "live_bytes";
-    sizes.set(data.allocator[row], (sizes.get(data.allocator[row]) || 0) + data.counts[name][row]);
+  const column = data.counts[data.counted ? "peak_bytes" : "live_bytes"];
+  for (const [by, map] of Object.entries(colours)) {
+    const sizes = new Map();
+    for (let row = 0; row < rowCount; row += 1) {
+      if (data[by][row] >= 0) sizes.set(data[by][row], (sizes.get(data[by][row]) || 0) + column[row]);
+    }
+    const largest = [...sizes].sort((one, other) => other[1] - one[1]).slice(0, COLOURS);
+    largest.forEach(([name], at) => map.set(name, at));
   }
-  [...sizes].sort((one, other) => other[1] - one[1]).forEach(([name], at) => colourOf.set(name, Math.min(at, 7)));
+  // With one allocator its colour would tell nothing.
+  if (new Set(data.allocator).size === 1) state.colour = "type";
 }
+
+const colourOf = (thing) => colours[state.colour].get(thing) ?? "none";
 
 function shadeOf(name) {
   let hash = 7;
@@ -164,7 +177,7 @@ function shadeOf(name) {
 
 function paint(element, node) {
   element.dataset.node = node.number;
-  element.dataset.colour = node.allocator >= 0 ? colourOf.get(node.allocator) : "none";
+  element.dataset.colour = colourOf(node[state.colour]);
   element.dataset.shade = shadeOf(node.name);
   if (isInside(node)) element.classList.add("inside");
 }

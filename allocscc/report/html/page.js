@@ -12,6 +12,7 @@ const KEYS = [
   ["Home", "zoom out to the whole heap"],
   ["p  l  n", "at the peak, live, in total"],
   ["b", "bytes or chunks"],
+  ["c", "colours of allocators or of types"],
   ["t", "light, dark, or as the system has it"],
   ["?", "this help"],
 ];
@@ -34,11 +35,8 @@ function drawTop() {
     return tile;
   });
   byId("moments").replaceChildren(...tiles);
-  byId("units").replaceChildren(...["bytes", "chunks"].map((unit) => {
-    const button = radio("", () => choose({ unit }), unit);
-    button.dataset.unit = unit;
-    return button;
-  }));
+  byId("units").replaceChildren(...segments("unit", ["bytes", "chunks"]));
+  byId("colours").replaceChildren(...segments("colour", ["allocator", "type"]));
   const notes = data.suballocators.map(([inner, outer]) =>
     make("li", {}, make("b", {}, inner || NO_NAME), ` hands out pieces of ${outer || NO_NAME}’s chunks: they lie inside those and are not added to the sums.`));
   byId("notes").replaceChildren(...(notes.length > 4 ? notes.slice(0, 3).concat(make("li", {}, `So do ${notes.length - 3} more.`)) : notes));
@@ -51,6 +49,13 @@ function radio(className, chosen, ...children) {
   return button;
 }
 
+const segments = (what, values) => values.map((value) => {
+  const button = radio("", () => choose({ [what]: value }), value);
+  button.dataset.choice = what;
+  button.dataset.value = value;
+  return button;
+});
+
 // Change what is shown, and draw what depends on it.
 function choose(change) {
   Object.assign(state, change);
@@ -59,7 +64,7 @@ function choose(change) {
   if ("moment" in change || "unit" in change) table.sort = columns.find((column) => column.name === metric());
   if ("moment" in change || "unit" in change) table.descending = true;
   for (const button of document.querySelectorAll("[data-moment]")) check(button, button.dataset.moment === state.moment);
-  for (const button of document.querySelectorAll("[data-unit]")) check(button, button.dataset.unit === state.unit);
+  for (const button of document.querySelectorAll("[data-choice]")) check(button, button.dataset.value === state[button.dataset.choice]);
   if ("unit" in change) drawTimeline(byId("timeline"));
   drawCrumbs();
   drawLegend();
@@ -95,15 +100,24 @@ function drawCrumbs() {
   }));
 }
 
+// What the colours mean; a click zooms to an allocator, or leaves only a type.
 function drawLegend() {
-  const shown = roots.flatMap((root) => nodes[root].children.map((number) => nodes[number]));
-  const largest = shown.sort((one, other) => wholeOf(other) - wholeOf(one)).slice(0, 8);
-  byId("legend").replaceChildren(...largest.map((node) => {
-    const button = make("button", { type: "button", title: `zoom to ${node.name}` }, make("i"), node.name);
-    paint(button, node);
-    button.addEventListener("click", () => zoomTo(node.number));
+  const byType = state.colour === "type";
+  const all = roots.flatMap((root) => nodes[root].children.map((number) => nodes[number]));
+  const entries = byType ? [...colours.type.keys()].map((name) => ({ name: text(name), type: name }))
+    : all.sort((one, other) => wholeOf(other) - wholeOf(one)).slice(0, 8);
+  byId("legend").replaceChildren(...entries.map((entry) => {
+    const button = make("button", { type: "button", title: `${byType ? "only" : "zoom to"} ${entry.name}` }, make("i"), make("span", {}, entry.name));
+    button.dataset.colour = colourOf(entry[state.colour]);
+    if (!byType && isInside(entry)) button.classList.add("inside");
+    button.addEventListener("click", () => (byType ? filterBy(`type:"${entry.name}"`) : zoomTo(entry.number)));
     return button;
   }));
+}
+
+function filterBy(query) {
+  search.value = query === search.value ? "" : query;
+  choose({ query: search.value });
 }
 
 function drawShown() {
@@ -219,7 +233,7 @@ byId("table").addEventListener("click", (event) => {
   mark(leaf.number, true);
 });
 
-for (const group of [byId("moments"), byId("units")]) {
+for (const group of [byId("moments"), byId("units"), byId("colours")]) {
   group.addEventListener("keydown", (event) => {
     if (!event.key.startsWith("Arrow")) return;
     const buttons = [...group.querySelectorAll("button:not(:disabled)")];
@@ -267,6 +281,7 @@ const SHORTCUTS = {
   l: () => choose({ moment: "live" }),
   n: () => data.counted && choose({ moment: "total" }),
   b: () => choose({ unit: state.unit === "bytes" ? "chunks" : "bytes" }),
+  c: () => choose({ colour: state.colour === "type" ? "allocator" : "type" }),
   Escape: zoomOut,
   Backspace: zoomOut,
   Home: () => zoomTo(HEAP),
@@ -280,10 +295,14 @@ document.addEventListener("keydown", (event) => {
   action();
 });
 
+// With many rows, the filter waits for a pause in typing.
+const [MANY, PAUSE] = [5000, 120]; // rows, ms
 let waiting = 0;
 search.addEventListener("input", () => {
   clearTimeout(waiting);
-  waiting = setTimeout(() => choose({ query: search.value }), rowCount > 5000 ? 120 : 0);
+  const apply = () => choose({ query: search.value });
+  if (rowCount > MANY) waiting = setTimeout(apply, PAUSE);
+  else apply();
 });
 search.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;

@@ -84,11 +84,16 @@ function drawRows() {
   body.replaceChildren(fragment);
 }
 
+// Where there is little room, the function is cut, and not the line.
+function siteCell(site) {
+  return [make("span", {}, text(data.sites[site][0])), " ", make("small", {}, sitePlaces[site])];
+}
+
 function drawRow(row, at) {
   const line = make("div", { className: "row", role: "row", "aria-rowindex": at + 2 });
   line.style.top = `${at * LINE}px`;
   line.dataset.row = row;
-  line.dataset.colour = colourOf.get(data.allocator[row]);
+  line.dataset.colour = colourOf(data[state.colour][row]);
   const inside = data.parent[row] >= 0;
   if (inside) line.classList.add("inside");
   const root = roots.map((number) => nodes[number]).find((node) => row >= node.lo && row < node.hi);
@@ -105,10 +110,12 @@ function drawRow(row, at) {
       line.append(cell);
       continue;
     }
-    const words = column.text(row);
-    const title = column.name === "site" ? siteFiles[data.site[row]] || words : words;
-    const cell = make("span", { className: `cell-text ${column.name}`, role: "cell", title }, words);
+    const site = data.site[row];
+    const words = column.name === "site" ? siteCell(site) : [column.text(row)];
+    const title = column.name === "site" ? `${siteNames[site]} ${siteFiles[site]}` : column.text(row);
+    const cell = make("span", { className: `cell-text ${column.name}`, role: "cell", title }, ...words);
     if (column.name === "type" && data.type[row] < 0) cell.classList.add("zero");
+    if (column.name === state.colour) cell.classList.add("swatch");
     if (column.name === "allocator" && inside) cell.append(make("em", {}, `in ${text(data.parent[row])}`));
     line.append(cell);
   }

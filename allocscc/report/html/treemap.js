@@ -97,15 +97,14 @@ function label(element, node) {
 function drawCell(fragment, node, x, y, w, h, level, site = nodes[node.parent]) {
   const cell = place(make("div", { className: "cell" }), x, y, w, h, level);
   paint(cell, node);
-  cell.dataset.shade = shadeOf((site ? site.name : "") + node.name);
+  cell.dataset.shade = shadeOf(site.name + node.name);
   if (node.kind !== KIND.type) {
     if (w > 44 && h > 15) cell.append(make("span", { className: "name" }, node.name));
   } else if (w > 44 && h > 15) {
-    const known = node.name !== "?" || !site;
-    const lines = known ? [node.name, site && site.kind === KIND.site ? site.name : ""] : [site.name, "type not known"];
+    const lines = node.type >= 0 ? [node.name, site.name] : [site.name, node.name];
     cell.append(make("span", { className: "name" }, lines[0]), " ");
     if (h > 32) cell.append(make("span", { className: "size" }, formatMetric(valueOf(node))), " ");
-    if (h > 50 && lines[1]) cell.append(make("span", { className: "site" }, lines[1]));
+    if (h > 50) cell.append(make("span", { className: "site" }, lines[1]));
   }
   label(cell, node);
   fragment.append(cell);
