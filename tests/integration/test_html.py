@@ -385,3 +385,21 @@ def test_many_rows(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
         steps[name] = round((time.perf_counter() - began) * 1000)
     with capsys.disabled():
         print(f"\n50,000 rows: all views painted {painted} ms after the start of loading; {steps} ms")
+
+
+def test_colours(page: Page) -> None:
+    """Of allocators; with only one of them, of types: one colour each, and a click on it leaves only that type."""
+    page.open(SMALL)
+    assert page.texts("#legend button") == ["malloc", "pool"]
+    page.keys("c")
+    assert page.texts("#legend button") == ["struct node", "struct token", "struct piece"]
+    page.open(Profile("x", True, SMALL.rows[:3]))
+    assert page.texts("#legend button") == ["struct node", "struct token"]
+    fill = "return getComputedStyle(arguments[0]).backgroundColor"
+    node, token = (page.js(fill, page.named("treemap", name)) for name in ("struct node", "struct token"))
+    assert node != token
+    assert page.js(fill, page.named("flame", "struct node")) == node
+    page.all("#legend button")[1].click()
+    assert page.column("type") == ["struct token"]
+    page.all("#legend button")[1].click()
+    assert len(page.column("type")) == 3

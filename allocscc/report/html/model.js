@@ -178,7 +178,8 @@ function shadeOf(name) {
 function paint(element, node) {
   element.dataset.node = node.number;
   element.dataset.colour = colourOf(node[state.colour]);
-  element.dataset.shade = shadeOf(node.name);
+  // Shades tell neighbours of one allocator apart; a type has one colour.
+  element.dataset.shade = state.colour === "type" && element.dataset.colour !== "none" ? 0 : shadeOf(node.name);
   if (isInside(node)) element.classList.add("inside");
 }
 

@@ -97,7 +97,7 @@ function label(element, node) {
 function drawCell(fragment, node, x, y, w, h, level, site = nodes[node.parent]) {
   const cell = place(make("div", { className: "cell" }), x, y, w, h, level);
   paint(cell, node);
-  cell.dataset.shade = shadeOf(site.name + node.name);
+  if (state.colour === "allocator") cell.dataset.shade = shadeOf(site.name + node.name);
   if (node.kind !== KIND.type) {
     if (w > 44 && h > 15) cell.append(make("span", { className: "name" }, node.name));
   } else if (w > 44 && h > 15) {
