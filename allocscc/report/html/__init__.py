@@ -13,7 +13,17 @@ from allocscc.report.profile import Profile
 
 _FOLDER = os.path.dirname(__file__)
 # In this order: each uses what stands before it, and all are one function's body.
-_SCRIPTS = ("format.js", "model.js", "treemap.js", "flame.js", "timeline.js", "table.js", "page.js")
+_SCRIPTS = (
+    "format.js",
+    "model.js",
+    "treemap.js",
+    "flame.js",
+    "timeline.js",
+    "table.js",
+    "theme.js",
+    "head.js",
+    "page.js",
+)
 _SLOT = re.compile(r"@@([A-Z_]+)@@")
 
 
