@@ -19,7 +19,7 @@ def render(profile: Profile, *, hide_wrappers: bool = False) -> bytes:
 
     Sample types are `total_`, `peak_` and `live_` with `objects` and `space`; peak_space is the default. A profile that
     did not count peak and total has only `live_`. Chunks of suballocators lie in those of their parents: they have
-    sample types of their own, `suballocated_...`, so that no sum counts a byte twice.
+    sample types of their own, `suballocated_...`, so that the heap's sums count no byte twice.
 
     Args:
         profile: the profile.
