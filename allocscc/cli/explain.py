@@ -11,6 +11,7 @@ from typing import Any
 from plumbum import cli
 
 from allocscc import toolchain
+from allocscc.cli.application import Verb
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError, ToolError, UsageError
 from allocscc.link.explain import plan_text
@@ -27,7 +28,7 @@ _WRITING_WITH_WORD = ("-o", "-MF", "-MT", "-MQ", "-MJ")
 _SPY = '#!/bin/sh\nexec "$ALLOCSCC_PYTHON" -I -S "$ALLOCSCC_HOME/link/witness.py" "${0##*/}" "$@"\n'
 
 
-class Explain(cli.Application):
+class Explain(Verb):
     """Print the decisions of a link from its output: each with its rule and the config entry that caused it.
 
     With --verify, make a link twice in a temporary folder, without and with allocscc, and hold every difference against
@@ -36,6 +37,8 @@ class Explain(cli.Application):
     Examples: allocs explain ./prog
               allocs explain --verify -- gcc main.o -L. -lx -o prog
     """
+
+    ARGUMENTS = "PROG | --verify -- LINK COMMAND"
 
     json = cli.Flag("--json", help="print the plan (with --verify: the proof) as JSON")
     verify = cli.Flag("--verify", help="make both links of the command behind -- and explain the difference")
