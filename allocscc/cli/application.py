@@ -44,7 +44,9 @@ class Verb(cli.Application):
         known = [name for name in self._subcommands if not name.startswith("-")]
         word = next((one for one in argv if not one.startswith("-")), None)
         if known and word is not None and word not in known:
-            raise UsageError(f"there is no verb '{word}'{nearest(word, known)}; '{self.PROGNAME} --help' lists them")
+            raise UsageError(
+                f"there is no verb '{word}'{nearest(word, known) or '.'} '{self.PROGNAME} --help' lists them"
+            )
         try:
             return super()._parse_args(argv)
         except SwitchError as error:
@@ -71,14 +73,14 @@ class Verb(cli.Application):
             text = f"{'an argument is' if ' 1 ' in text else 'arguments are'} missing"
         elif text.startswith("argument of "):
             text = text.replace("argument of ", "--", 1).removesuffix(":").replace(" expected to be ", " has to be ")
-        return UsageError(f"{self._words()}: {text}{hint}; see '{self._words()} --help'")
+        return UsageError(f"{self._words()}: {text}{hint or '.'} See '{self.PROGNAME} --help'")
 
     def _words(self) -> str:
         return str(self.PROGNAME).removeprefix("allocs ")
 
 
 def nearest(word: str, names: Iterable[str], dashes: str = "") -> str:
-    """ "; did you mean …?" with the name most like a word, or "" if none is."""
+    """The hint that another name may have been meant, or "" if none is like the word."""
     found = difflib.get_close_matches(word, [name for name in names if len(name) > 1], 1, 0.5)
     return f"; did you mean '{dashes}{found[0]}'?" if found else ""
 

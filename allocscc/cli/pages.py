@@ -123,8 +123,8 @@ def help_text(page: Page, width: int) -> str:
 def _option(info: object, names: tuple[str, ...]) -> Option:
     argtype = getattr(info, "argtype", None)
     text = " ".join((getattr(info, "help", None) or "").split())
-    if "--help" in names:
-        text = "print this and exit"
+    if "--version" in names:
+        text = "print the version and exit"
     choices: tuple[str, ...] = ()
     if isinstance(argtype, cli.Set):
         choices = tuple(sorted(str(value) for value in argtype.values))

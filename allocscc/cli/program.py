@@ -41,8 +41,8 @@ class Program:
         name = os.path.basename(self.path or "")
         if status < 0:
             return (
-                f"{name} was ended by {_signal_name(-status)}, and a profile is written at exit; --interval 1 writes one"
-                " every second"
+                f"{name} was ended by {_signal_name(-status)}, and a profile is written at exit; --interval 1 writes"
+                " one every second"
             )
         if self.kind == "static":
             return f"{name} is linked statically and was not built by allocscc; build it with CC=allocscc"
@@ -52,8 +52,8 @@ class Program:
             return f"{name} was not built by allocscc; leave out --preload never, or build it with CC=allocscc"
         if self.kind in ("script", "other"):
             return (
-                f"{name} started no program that was built by allocscc and ended by exit; --preload always shows others,"
-                " as far as that goes"
+                f"{name} started no program that was built by allocscc and ended by exit; --preload always shows"
+                " others, as far as that goes"
             )
         return (
             f"{name} ended without running its exit handlers (_exit, quick_exit, exec), or has set-user-ID, or a"

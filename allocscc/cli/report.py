@@ -36,6 +36,7 @@ class Report(Exporting):
         """Read the files and print them."""
         if not files:
             raise UsageError("report: which profile? See 'allocs report --help'")
+        self.check()
         with working("reading the profile"):
             profiles, lost = read_files(files)
         if lost and profiles:

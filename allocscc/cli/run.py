@@ -1,5 +1,6 @@
 """`allocs run PROG ARGS`: a program's report when it ends."""
 
+import errno
 import os
 import signal
 import sys
@@ -42,14 +43,12 @@ class Run(Exporting):
     leaks = cli.Flag("--leaks", help="show, too, what nothing could reach any more at the end")
     keep = cli.SwitchAttr("--keep", str, argname="FILE", help="keep the profile; with %p in it one for each process")
     output = cli.SwitchAttr(
-        ["-o", "--output"], str, argname="FILE", help="write the report there; '-': standard output"
+        ["-o", "--output"], str, argname="FILE", help="write the report there; '-' is standard output"
     )
     interval = cli.SwitchAttr(
-        "--interval",
-        str,
-        argname="SECONDS",
-        help="write a profile every so often, for a time line, or if it may be killed",
-    )
+        "--interval", str, argname="SECONDS",
+        help="write a profile every so often: for a time line, and for programs that are killed",
+    )  # fmt: skip
     preload = cli.SwitchAttr(
         "--preload", cli.Set("auto", "always", "never"), default="auto", argname="WHEN",
         help="give programs the runtime by LD_PRELOAD: auto (if PROG is no script and not built by allocscc)",
@@ -67,13 +66,11 @@ class Run(Exporting):
             hint = f"; did you mean ./{command[0]}?" if os.access(command[0], os.X_OK) else ""
             _tell(f"{command[0]}: not found{hint}")
             return _NOT_FOUND
-        self.filters, self.keys, self.threshold, self.chosen_columns  # noqa: B018  # mistakes before the run
+        self.check()
         folder = tempfile.mkdtemp(prefix="allocs-run-", dir="/tmp" if ":" in tempfile.gettempdir() else None)
         try:
-            try:
-                status = self._run(program, [program.path, *command[1:]], folder)
-            except OSError as error:
-                _tell(f"{command[0]}: {error.strerror}")
+            status = self._run(program, [program.path, *command[1:]], folder)
+            if status is None:
                 return _NOT_EXECUTABLE
             try:
                 self._report(program, status, folder)
@@ -96,8 +93,8 @@ class Run(Exporting):
             at += 2 if known is not None and known.argtype and not equals else 1
         return [*argv[:at], "--", *argv[at:]]
 
-    def _run(self, program: Program, command: list[str], folder: str) -> int:
-        """The program's exit status, or its signal, negative."""
+    def _run(self, program: Program, command: list[str], folder: str) -> int | None:
+        """The program's exit status, or its signal, negative; None if it cannot be run, of which was told."""
         env = {name: value for name, value in os.environ.items() if name not in _OURS}
         env["ALLOCS_OPTIONS"] = self._options(env.get("ALLOCS_OPTIONS", ""), folder)
         if self.preload == "always" or (self.preload == "auto" and program.wants_preload):
@@ -112,7 +109,13 @@ class Run(Exporting):
         sys.stdout.flush()
         sys.stderr.flush()
         with _signals() as forward:
-            pid = toolchain.start(command, env)
+            try:
+                pid = toolchain.start(command, env)
+            except OSError as error:
+                if error.errno != errno.ENOEXEC:
+                    _tell(f"{command[0]}: {error.strerror}")
+                    return None
+                pid = toolchain.start(["/bin/sh", *command], env)  # a script without #!, as a shell would run it
             forward.append(pid)
             return toolchain.wait_for(pid)
 
@@ -163,9 +166,7 @@ class Run(Exporting):
 
         several = "%p" in str(self.keep)
         if not several and len(names) > 1:
-            _tell(
-                f"there are {len(names)} profiles, one a process: --keep keeps all if its name holds %p; kept the largest"
-            )
+            _tell(f"kept the largest of {len(names)} profiles, one a process; a name with %p in it keeps all")
             names = [max(names, key=lambda name: os.path.getsize(os.path.join(folder, name)))]
         for name in names:
             path = str(self.keep).replace("%p", name.removesuffix(".json"))

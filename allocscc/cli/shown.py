@@ -111,3 +111,12 @@ class Pictured(Shown):
             UsageError: there is no such column.
         """
         return _listed("--columns", (*MEASURES, SHARE), str(self.columns)) if self.columns else ()
+
+    def check(self) -> None:
+        """Find mistakes in the options before anything else happens.
+
+        Raises:
+            UsageError: there is one.
+        """
+        for value in (self.keys, self.threshold, self.chosen_columns, self.filters):
+            assert value is not None
