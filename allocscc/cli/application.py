@@ -22,14 +22,6 @@ class Verb(cli.Application):
     ARGUMENTS: ClassVar[str] = ""
     TAKES_FILES: ClassVar[bool] = True
 
-    def main(self, *words: str) -> int | None:
-        """Without a verb: say which there are."""
-        if words:
-            raise UsageError(f"{self.PROGNAME}: there is no verb '{words[0]}'")
-        if not self.nested_command:
-            self.help()
-        return None
-
     @cli.switch(["-h", "--help"], overridable=True, group="Meta-switches", help="print this and exit")
     def help(self) -> None:
         """Print the page of this command."""
@@ -77,6 +69,18 @@ class Verb(cli.Application):
 
     def _words(self) -> str:
         return str(self.PROGNAME).removeprefix("allocs ")
+
+
+class Verbs(Verb):
+    """A command that has verbs and does nothing by itself."""
+
+    def main(self, *words: str) -> int | None:
+        """Without a verb: say which there are."""
+        if words:
+            raise UsageError(f"{self.PROGNAME}: there is no verb '{words[0]}'")
+        if not self.nested_command:
+            self.help()
+        return None
 
 
 def nearest(word: str, names: Iterable[str], dashes: str = "") -> str:

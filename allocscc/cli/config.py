@@ -6,7 +6,7 @@ import sys
 
 from plumbum import cli
 
-from allocscc.cli.application import Verb
+from allocscc.cli.application import Verb, Verbs
 from allocscc.cli.sites import read_declarations
 from allocscc.config.check import findings, mentions
 from allocscc.config.declared import declared_layer
@@ -22,7 +22,7 @@ from allocscc.errors import UsageError
 _PROJECT_FILE = "allocscc.toml"
 
 
-class ConfigVerb(Verb):
+class ConfigVerb(Verbs):
     """Show, check and change the description of allocators and wrappers.
 
     Example: allocs config show --origin

@@ -6,7 +6,7 @@ import sys
 from typing import NoReturn
 
 from allocscc import __version__
-from allocscc.cli.application import Verb
+from allocscc.cli.application import Verbs
 from allocscc.errors import AllocsError
 
 _VERBS = {
@@ -23,7 +23,7 @@ _VERBS = {
 }
 
 
-class Allocs(Verb):
+class Allocs(Verbs):
     """Ask what allocscc knows: who owns the heap, what grew, which sites an object has, what a link did and why.
 
     Programs are built with CC=allocscc, and write profiles when they are run with ALLOCS_OPTIONS=profile=FILE.

@@ -64,11 +64,8 @@ def page_of(app: type[cli.Application], name: str) -> Page:
     for info in instance._switches_by_func.values():
         bound = [n for n in info.names if instance._switches_by_name.get(n) is info]
         names = tuple(sorted((f"--{n}" if len(n) > 1 else f"-{n}" for n in bound), key=len))
-        if (
-            bound
-            and not any(n in _HIDDEN for n in info.names)
-            and (info.group != "Meta-switches" or "help" in info.names)
-        ):
+        shown = info.group != "Meta-switches" or "help" in bound or ("version" in bound and "VERSION" in vars(app))
+        if bound and shown and not any(n in _HIDDEN for n in bound):
             options[id(info)] = _option(info, names)
     verbs = sorted(instance._subcommands.items())
     return Page(
