@@ -1,6 +1,7 @@
 """All metadata is in setup.cfg; what is made of the text of `--help` for an installation is made here."""
 
 import os
+import shutil
 import sys
 
 from setuptools import setup
@@ -15,6 +16,7 @@ def _make() -> None:
     from allocscc.cli.completion import SHELLS, completion
     from allocscc.cli.man import pages
 
+    shutil.rmtree(_MADE, ignore_errors=True)  # a verb may be gone
     files = {os.path.join("man", name): text for name, text in pages().items()}
     names = {"bash": "allocs", "fish": "allocs.fish", "zsh": "_allocs"}
     files |= {os.path.join(shell, names[shell]): completion(shell) for shell in SHELLS}

@@ -37,16 +37,11 @@ def completion(shell: str) -> str:
     return {"bash": _bash, "fish": _fish, "zsh": _zsh}[shell](root)
 
 
-def _words(page: Page) -> list[str]:
-    verbs = [verb.name.rpartition(" ")[2] for verb in page.verbs]
-    return verbs or [name for option in page.options for name in option.names]
-
-
 def _bash(root: Page) -> str:
     lines = [
         "# allocs for bash; made by: allocs completion bash",
         "_allocs() {",
-        "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} at=allocs word",
+        "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} at=allocs word options verbs",
         '\tfor word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
         '\t\tcase "$at $word" in',
     ]
@@ -62,18 +57,17 @@ def _bash(root: Page) -> str:
                 )
     lines += ["\tesac", '\tcase "$at" in']
     for page in pages:
-        words = " ".join(_words(page))
-        dashed = " ".join(name for option in page.options for name in option.names)
-        lines.append(f'\t"{page.name}") word="{dashed if not page.verbs else words}" ;;')
+        options = " ".join(name for option in page.options for name in option.names)
+        lines.append(f'\t"{page.name}") options="{options}" verbs="{" ".join(map(_verb, page.verbs))}" ;;')
     lines += [
         "\tesac",
-        '\tcase "$cur" in',
-        '\t-*) mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur") ;;',
-        '\t*) case "$word" in',
-        '\t\t-* | "") mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;',
-        '\t\t*) mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur") ;;',
-        "\t\tesac ;;",
-        "\tesac",
+        "\tif [[ $cur == -* ]]; then",
+        '\t\tmapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")',
+        "\telif [[ -n $verbs ]]; then",
+        '\t\tmapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")',
+        "\telse",
+        '\t\tmapfile -t COMPREPLY < <(compgen -f -- "$cur")',
+        "\tfi",
         "}",
         "complete -o filenames -F _allocs allocs",
     ]
@@ -91,17 +85,22 @@ def _zsh(root: Page) -> str:
         if page.verbs:
             lines += ["\tlocal -a verbs", "\tverbs=("]
             lines += [f"\t\t{_quoted(_verb(verb) + ':' + verb.summary.replace(':', ';'))}" for verb in page.verbs]
-            lines += ["\t)", "\tif ((CURRENT == 2)); then", "\t\t_describe verb verbs", "\t\treturn", "\tfi"]
+            lines += ["\t)", "\tif [[ $words[CURRENT] == -* ]]; then", *_zsh_options(page), "\t\treturn"]
+            lines += ["\telif ((CURRENT == 2)); then", "\t\t_describe verb verbs", "\t\treturn", "\tfi"]
             lines += ["\tlocal word=${words[2]}", "\tshift words", "\t((CURRENT--))", '\tcase "$word" in']
             lines += [f"\t{_verb(verb)}) {_function(verb)} ;;" for verb in page.verbs]
             lines += ["\tesac"]
         else:
-            lines.append("\t_arguments -s \\")
-            for option in page.options:
-                lines += [f"\t\t{_quoted(_zsh_option(option, name))} \\" for name in option.names]
-            lines.append("\t\t'*:file:_files'" if page.files else "\t\t'*: :'")
+            lines += _zsh_options(page)
         lines.append("}")
     return "\n".join([*lines, "", '_allocs "$@"']) + "\n"
+
+
+def _zsh_options(page: Page) -> list[str]:
+    lines = ["\t_arguments -s \\"]
+    for option in page.options:
+        lines += [f"\t\t{_quoted(_zsh_option(option, name))} \\" for name in option.names]
+    return [*lines, "\t\t'*:file:_files'" if page.files else "\t\t'*: :'"]
 
 
 def _zsh_option(option: Option, name: str) -> str:
@@ -132,9 +131,9 @@ def _fish(root: Page) -> str:
                 f"complete -c allocs -n {_quoted(condition)} -a {_verb(verb)} -d {_quoted(verb.summary)}"
                 for verb in page.verbs
             ]
-            continue
+            here.append(f"not __fish_seen_subcommand_from {words}")
         condition = _quoted("; and ".join(here))
-        if page.files:
+        if page.files and not page.verbs:
             lines.append(f"complete -c allocs -n {condition} -F")
         for option in page.options:
             names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)

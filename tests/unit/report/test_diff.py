@@ -41,7 +41,7 @@ def test_as_text():
     lines = render(difference(OLD, NEW, "peak", Filters()), view).splitlines()
     assert lines[1].split()[:2] == ["157", "B"]
     assert lines[3].strip() == "+140 B (+89.2%)"
-    kinds = [line.split()[-1] for line in lines[6:] if not line.startswith("    malloc")]
+    kinds = [line.split()[-1] for line in lines[7:] if not line.startswith("    malloc")]
     assert kinds == ["T", "V", "U"]  # the largest growth first, what shrank last, nothing of what stayed
     assert "  +150 B      0   100 B      1   250 B      1  T" in lines
     assert "no row changed" in render(difference(OLD, OLD, "peak", Filters()), view)

@@ -62,18 +62,7 @@ def test_nothing_at_all():
 
 def test_rows_left_out_are_counted_and_added_up():
     lines = render(many(30), View(top=3)).splitlines()
-    assert lines[-1].split(maxsplit=9) == [
-        "378",
-        "B",
-        "27",
-        "0",
-        "B",
-        "0",
-        "378",
-        "B",
-        "27",
-        "(27 more: --top 0 shows all)",
-    ]
+    assert re.fullmatch(r" +378 B +27 +0 B +0 +378 B +27  \(27 more: --top 0 shows all\)", lines[-1])
     assert sum(line.startswith("    malloc <") for line in lines) == 3
     assert "more" not in render(many(30), View(top=0))
     assert "more" not in render(many(26), View())  # one more than usual is shown rather than counted
@@ -91,7 +80,7 @@ def test_a_tree():
     lines = render(many(6), View(by=("function", "type"))).splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith("---")) + 1
     assert "function > type" in lines[start - 2]
-    assert [line[41:] for line in lines[start:]] == ["f0", "  t6", "  t3", "f2", "  t5", "  t2", "f1", "  t4", "  t1"]
+    assert [line[40:] for line in lines[start:]] == ["f0", "  t6", "  t3", "f2", "  t5", "  t2", "f1", "  t4", "  t1"]
     assert "42.9%" in lines[start]
 
 
