@@ -85,7 +85,12 @@ def _zsh(root: Page) -> str:
         if page.verbs:
             lines += ["\tlocal -a verbs", "\tverbs=("]
             lines += [f"\t\t{_quoted(_verb(verb) + ':' + verb.summary.replace(':', ';'))}" for verb in page.verbs]
-            lines += ["\t)", "\tif [[ $words[CURRENT] == -* ]]; then", *_zsh_options(page), "\t\treturn"]
+            lines += [
+                "\t)",
+                "\tif ((CURRENT == 2)) && [[ $words[CURRENT] == -* ]]; then",
+                *_zsh_options(page),
+                "\t\treturn",
+            ]
             lines += ["\telif ((CURRENT == 2)); then", "\t\t_describe verb verbs", "\t\treturn", "\tfi"]
             lines += ["\tlocal word=${words[2]}", "\tshift words", "\t((CURRENT--))", '\tcase "$word" in']
             lines += [f"\t{_verb(verb)}) {_function(verb)} ;;" for verb in page.verbs]
