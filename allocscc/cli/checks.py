@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from allocscc import toolchain
+from allocscc.cli.program import compiler_name, own_compiler
 from allocscc.config.load import load_config
 from allocscc.errors import AllocsError
 from allocscc.link.runtime import ensure_preload, ensure_runtime
@@ -105,12 +106,12 @@ def _module(module: str, package: str, purpose: str, necessary: bool) -> Check:
 
 
 def _compiler() -> Check:
-    words = os.environ.get("ALLOCSCC_CC", "gcc").split() or ["gcc"]
+    name = compiler_name(os.environ)
     variable = " (from ALLOCSCC_CC)" if "ALLOCSCC_CC" in os.environ else ""
-    path = toolchain.find_program(words[0])
+    path = toolchain.find_program(name)
     purpose = "compiling; ALLOCSCC_CC names another compiler"
     if "/" not in path or not os.path.exists(path):
-        return Check("compiler", "missing", f"{words[0]}{variable} is not on PATH", purpose, True)
+        return Check("compiler", "missing", f"{name}{variable} is not on PATH", purpose, True)
     return Check("compiler", "ok", f"{path} {_version(path)}{variable}", purpose, True)
 
 
@@ -135,7 +136,8 @@ def _version(path: str) -> str:
 
 def _built(name: str, purpose: str, build: Callable[[], str], *, necessary: bool = False) -> Check:
     try:
-        return Check(name, "ok", build(), purpose, necessary)
+        with own_compiler():
+            return Check(name, "ok", build(), purpose, necessary)
     except (AllocsError, OSError) as error:
         return Check(name, "wrong", f"cannot be built: {error}", purpose, necessary)
 

@@ -17,11 +17,12 @@ from allocscc.errors import FormatError, ToolError, UsageError
 from allocscc.link.explain import plan_text
 from allocscc.link.record import decode_plan
 from allocscc.link.report import verdict_text
+from allocscc.link.runtime import CACHES
 from allocscc.link.witness import FOLDER, RESULT
 from allocscc.sidecar_names import PLAN_SECTION
 
 _LINKERS = ("ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "mold")
-_CACHES = ("ccache", "sccache", "distcc", "icecc")
+
 # Options of the driver that write files beside the output; those in the second tuple take a word.
 _WRITING = ("-MD", "-MMD", "-MP", "-save-temps")
 _WRITING_WITH_WORD = ("-o", "-MF", "-MT", "-MQ", "-MJ")
@@ -88,7 +89,7 @@ def both_links(command: list[str]) -> dict[str, Any]:
         UsageError: the command does not link.
         ToolError: it, or one of the two links, failed.
     """
-    while command and os.path.basename(command[0]) in _CACHES:
+    while command and os.path.basename(command[0]) in CACHES:
         command = command[1:]  # a link is not cached
     if not command:
         raise UsageError("allocs explain --verify takes a link command, such as: -- gcc main.o -o prog")

@@ -3,11 +3,14 @@
 import os
 import signal
 import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from allocscc import toolchain
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError
+from allocscc.link.runtime import CACHES
 from allocscc.sidecar_names import PLAN_SECTION, SITES_SECTION
 
 _PT_INTERP = 3
@@ -59,6 +62,26 @@ class Program:
             f"{name} ended without running its exit handlers (_exit, quick_exit, exec), or has set-user-ID, or a"
             " sanitizer; --interval 1 writes a profile every second"
         )
+
+
+def compiler_name(env: Mapping[str, str]) -> str:
+    """The compiler that `allocscc` runs: of the words of `ALLOCSCC_CC` the first that is no cache."""
+    words = [word for word in env.get("ALLOCSCC_CC", "").split() if not word.startswith("-")]
+    return next((word for word in words if os.path.basename(word) not in CACHES), "gcc")
+
+
+@contextmanager
+def own_compiler() -> Iterator[None]:
+    """While the body runs, what is built is built by the compiler that `allocscc` would run."""
+    before = os.environ.get("ALLOCSCC_REAL")
+    os.environ["ALLOCSCC_REAL"] = compiler_name(os.environ)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["ALLOCSCC_REAL"]
+        else:
+            os.environ["ALLOCSCC_REAL"] = before
 
 
 def examine(name: str) -> Program:

@@ -13,7 +13,8 @@ from plumbum import cli
 
 from allocscc import toolchain
 from allocscc.cli.exports import Exporting
-from allocscc.cli.program import Program, examine
+from allocscc.cli.program import Program, examine, own_compiler
+from allocscc.cli.progress import working
 from allocscc.cli.report import read_files, show, show_leaks
 from allocscc.errors import AllocsError, UsageError
 from allocscc.report.leaks import Leaks
@@ -100,7 +101,7 @@ class Run(Exporting):
         if self.preload == "always" or (self.preload == "auto" and program.wants_preload):
             from allocscc.link.runtime import ensure_preload
 
-            with _building():
+            with working("building the runtime for LD_PRELOAD (once)"), own_compiler():
                 runtime = ensure_preload()
             env["LD_PRELOAD"] = " ".join(filter(None, (runtime, env.get("LD_PRELOAD"))))
             if program.wants_preload:
@@ -186,14 +187,6 @@ def _readable(folder: str, names: list[str]) -> tuple[list[Profile], list[Leaks]
         profiles += found[0]
         lost += found[1]
     return profiles, lost
-
-
-@contextmanager
-def _building() -> Iterator[None]:
-    from allocscc.cli.progress import working
-
-    with working("building the runtime for LD_PRELOAD (once)"):
-        yield
 
 
 @contextmanager

@@ -21,12 +21,14 @@ class Line:
         spans: texts that follow, each with the name of a style of rich or "".
         hang: the column where it goes on if it has to be wrapped, not before the end of `fixed`.
         style: that of `fixed`.
+        short: whether a terminal shows one line of it at most.
     """
 
     fixed: str
     spans: tuple[tuple[str, str], ...] = ()
     hang: int = 0
     style: str = ""
+    short: bool = False
 
     @property
     def text(self) -> str:
@@ -59,7 +61,10 @@ def styled(lines: Iterable[Line], width: int, *, color: bool) -> str:
         body = Text()
         for text, style in line.spans:
             body.append(_clip(_safe(text), room * _MOST_LINES), style)
-        parts = body.wrap(console, room, overflow="fold") if line.spans else [body]
+        if line.short:
+            body.truncate(room, overflow="ellipsis")
+        whole_line = not line.spans or len(line.fixed) + body.cell_len <= width
+        parts = [body] if whole_line else body.wrap(console, room, overflow="fold")
         for number, part in enumerate(parts):
             whole = Text(line.fixed if number == 0 else " " * line.hang, line.style)
             whole.append_text(part)

@@ -103,7 +103,11 @@ class _Table:
         lines = self._heading("type")
         for entry in shown:
             row = entry.row
-            lines.append(self._line(entry.amounts, ((row.type or "?", "bold"),)))
+            kind = ((row.type or "?", "bold"),)
+            if self._view.width and len(kind[0][0]) > self._view.width - self._fixed_width():
+                lines += [self._line(entry.amounts, ()), Line("    ", kind, 8)]
+            else:
+                lines.append(self._line(entry.amounts, kind))
             owner = " < ".join([row.allocator, *reversed(row.wrappers)])
             spans = ((owner, "cyan"), (" < ", "dim"), (where(row.place, self._folder), ""))
             lines += [Line("    ", spans, 8), *self._quoted(row.place, 8)]
@@ -174,7 +178,7 @@ class _Table:
 
     def _quoted(self, place: Place, column: int) -> list[Line]:
         text = self._quotes.line(place) if self._quotes else ""
-        return [Line(" " * column, ((f"{place.line}: {text}", "italic green"),), column + _INDENT)] if text else []
+        return [Line(" " * column, ((f"{place.line}: {text}", "italic green"),), column, short=True)] if text else []
 
 
 class Quotes:
