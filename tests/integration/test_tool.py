@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -217,12 +216,14 @@ def test_completion_in_the_shells(box: Toolbox) -> None:
     )
     told = box.run("bash", "-c", script).stdout.splitlines()
     assert told == ["report", "--sort --source", "peak", "check", "--origin"]
-    if shutil.which("fish"):
-        (box.folder / "allocs.fish").write_text(box.run(ALLOCS, "completion", "fish").stdout)
-        script = "source allocs.fish\n" + "".join(f'complete -C "allocs {" ".join(words)}"\n' for words in asked)
-        env = {"HOME": str(box.folder), "PATH": f"{ROOT / 'bin'}:{os.environ['PATH']}"}
-        told = [line.split("\t")[0] for line in box.run("fish", "-c", script, env=env).stdout.splitlines()]
-        assert told == ["report", "--sort", "--source", "peak", "check", "--origin"]
+    need("zsh", "fish")
+    (box.folder / "_allocs").write_text(box.run(ALLOCS, "completion", "zsh").stdout)
+    box.run("zsh", "-n", "_allocs")
+    (box.folder / "allocs.fish").write_text(box.run(ALLOCS, "completion", "fish").stdout)
+    script = "source allocs.fish\n" + "".join(f'complete -C "allocs {" ".join(words)}"\n' for words in asked)
+    env = {"HOME": str(box.folder), "PATH": f"{ROOT / 'bin'}:{os.environ['PATH']}"}
+    told = [line.split("\t")[0] for line in box.run("fish", "-c", script, env=env).stdout.splitlines()]
+    assert told == ["report", "--sort", "--source", "peak", "check", "--origin"]
 
 
 def test_manual_pages(box: Toolbox) -> None:
