@@ -75,7 +75,7 @@ def styled(lines: Iterable[Line], width: int, *, color: bool) -> str:
 
 def _safe(text: str) -> str:
     """The text without control characters: names in a file may hold any."""
-    return printable(text).replace("\n", "?").replace("\t", "?")
+    return text if text.isprintable() else printable(text).replace("\n", "?").replace("\t", "?")
 
 
 def _clip(text: str, most: int) -> str:
