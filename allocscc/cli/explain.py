@@ -12,6 +12,7 @@ from plumbum import cli
 
 from allocscc import toolchain
 from allocscc.cli.application import Verb
+from allocscc.cli.progress import working
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError, ToolError, UsageError
 from allocscc.link.explain import plan_text
@@ -47,7 +48,8 @@ class Explain(Verb):
     def main(self, *words: str) -> int:
         """Print a plan, or a proof."""
         if self.verify:
-            result = both_links(list(words))
+            with working("making both links"):
+                result = both_links(list(words))
             _print(result, as_json=bool(self.json))
             return 0 if result["proved"] else 1
         if len(words) != 1:
