@@ -11,7 +11,7 @@ from allocscc.report.profile import Profile
 _FORMATS = ("html", "pprof", "folded", "dhat", "massif")
 
 
-def _to(name: str, what: str) -> cli.SwitchAttr[str]:
+def _to(name: str, what: str) -> "cli.SwitchAttr[str]":
     return cli.SwitchAttr(f"--{name}", str, argname="FILE", group="Exports", help=what)
 
 

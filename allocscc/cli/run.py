@@ -70,7 +70,7 @@ class Run(Exporting):
         self.check()
         folder = tempfile.mkdtemp(prefix="allocs-run-", dir="/tmp" if ":" in tempfile.gettempdir() else None)
         try:
-            status = self._run(program, [program.path, *command[1:]], folder)
+            status = self._run(program, list(command), folder)
             if status is None:
                 return _NOT_EXECUTABLE
             try:
@@ -105,18 +105,20 @@ class Run(Exporting):
                 runtime = ensure_preload()
             env["LD_PRELOAD"] = " ".join(filter(None, (runtime, env.get("LD_PRELOAD"))))
             if program.wants_preload:
-                _tell(f"{command[0]} was not built by allocscc: sizes and calling functions only, no types, wrappers"
-                      " and lines; build it with CC=allocscc to have them")  # fmt: skip
+                _tell(f"{command[0]} was not built by allocscc: of it only sizes and calling functions are known, no types,"
+                      " wrappers and lines; build it with CC=allocscc to have them")  # fmt: skip
         sys.stdout.flush()
         sys.stderr.flush()
         with _signals() as forward:
             try:
-                pid = toolchain.start(command, env)
+                pid = toolchain.start(command, env, path=program.path)
             except OSError as error:
                 if error.errno != errno.ENOEXEC:
                     _tell(f"{command[0]}: {error.strerror}")
                     return None
-                pid = toolchain.start(["/bin/sh", *command], env)  # a script without #!, as a shell would run it
+                pid = toolchain.start(
+                    ["/bin/sh", program.path or "", *command[1:]], env
+                )  # a script without #!, as a shell would run it
             forward.append(pid)
             return toolchain.wait_for(pid)
 

@@ -24,7 +24,7 @@ def _listed(option: str, allowed: tuple[str, ...], text: str) -> tuple[str, ...]
     return found
 
 
-def _glob(name: str, what: str) -> cli.SwitchAttr[str]:
+def _glob(name: str, what: str) -> "cli.SwitchAttr[str]":
     return cli.SwitchAttr(f"--{name}", str, list=True, argname="GLOB", group="Rows", help=what)
 
 

@@ -88,6 +88,8 @@ def test_programs_that_cannot_be_run(tool: Toolbox) -> None:
     """Issue 7, 3: the statuses of a shell, and what may have been meant."""
     done = run(tool, "tool")
     assert (done.returncode, done.stderr) == (127, "allocs: tool: not found; did you mean ./tool?\n")
+    done = run(tool, "sh", "-c", "echo $0")
+    assert done.stdout == "sh\n"  # as a shell would have called it
     tool.write("text", "echo $1\n")
     done = run(tool, "./text")
     assert (done.returncode, done.stderr) == (126, "allocs: ./text: Permission denied\n")
@@ -115,7 +117,9 @@ def test_programs_that_are_not_ours(tool: Toolbox) -> None:
     done = run(tool, "./plain", "seven")
     assert (done.returncode, done.stdout) == (7, f"{INPUT}[seven]\n")
     first, _, rest = done.stderr.partition("\n")
-    assert first.startswith("allocs: ./plain was not built by allocscc: sizes and calling functions only")
+    assert first.startswith(
+        "allocs: ./plain was not built by allocscc: of it only sizes and calling functions are known"
+    )
     assert re.search(r"224 B +2  \?\n    malloc < .*plain \(not built by allocscc\)", rest)
     done = run(tool, "--preload", "never", "./plain")
     assert "leave out --preload never" in done.stderr
