@@ -77,6 +77,8 @@ class Run(Exporting):
                 self._report(program, status, folder)
             except AllocsError as error:  # the program's status counts
                 _tell(str(error))
+            except OSError as error:
+                _tell(f"{error.filename or 'error'}: {error.strerror}")
         finally:
             import shutil
 
@@ -105,8 +107,8 @@ class Run(Exporting):
                 runtime = ensure_preload()
             env["LD_PRELOAD"] = " ".join(filter(None, (runtime, env.get("LD_PRELOAD"))))
             if program.wants_preload:
-                _tell(f"{command[0]} was not built by allocscc: of it only sizes and calling functions are known, no types,"
-                      " wrappers and lines; build it with CC=allocscc to have them")  # fmt: skip
+                _tell(f"{command[0]} was not built by allocscc: of it only sizes and calling functions are known, no"
+                      " types, wrappers and lines; build it with CC=allocscc to have them")  # fmt: skip
         sys.stdout.flush()
         sys.stderr.flush()
         with _signals() as forward:

@@ -176,7 +176,7 @@ def read_row(raw: dict[str, Any], counts: Counts) -> Row:
     chain = raw["chain"]
     site = chain[0]["site"] if chain else raw["site"]
     wrappers = tuple(str(frame["wrapper"]) for frame in chain)
-    return Row(str(raw["allocator"]), wrappers, _place(site), raw.get("type"), counts, raw.get("parent"))
+    return Row(str(raw["allocator"]), wrappers, _place(site), _text(raw, "type"), counts, _text(raw, "parent"))
 
 
 def _counts(raw: dict[str, Any]) -> Counts:
@@ -185,12 +185,19 @@ def _counts(raw: dict[str, Any]) -> Counts:
 
 def _place(site: dict[str, Any]) -> Place:
     return Place(
-        site.get("file"),
+        _text(site, "file"),
         int(site.get("line", 0)),
         int(site.get("column", 0)),
-        site.get("function"),
-        site.get("callee"),
+        _text(site, "function"),
+        _text(site, "callee"),
         str(site.get("evidence", "none")),
-        site.get("object") and os.path.basename(site["object"]),
-        site.get("symbol"),
+        os.path.basename(_text(site, "object") or "") or None,
+        _text(site, "symbol"),
     )
+
+
+def _text(raw: dict[str, Any], key: str) -> str | None:
+    value = raw.get(key)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{key} is {value!r}")
+    return value

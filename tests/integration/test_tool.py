@@ -173,7 +173,9 @@ def test_a_profile_is_not_overwritten(tool: Toolbox) -> None:
     """Issue 7, 2: `--html heap.json` by mistake."""
     tool.run("./tool", stdin=INPUT, env={"ALLOCS_OPTIONS": "profile=a.json"})
     before = (tool.folder / "a.json").read_bytes()
-    done = tool.run(ALLOCS, "run", "-o", "a.json", "./tool", check=False, stdin=INPUT)
+    done = run(tool, "--keep", "missing/kept.json", "./tool", "seven")
+    assert (done.returncode, "missing/kept.json" in done.stderr) == (7, True)
+    done = run(tool, "-o", "a.json", "./tool")
     assert done.returncode == 0
     assert "would be overwritten" in done.stderr
     assert (tool.folder / "a.json").read_bytes() == before
