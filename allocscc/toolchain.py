@@ -92,6 +92,7 @@ def start(
     stderr: int | None = None,
     *,
     quiet: bool = False,
+    path: str | None = None,
 ) -> int:
     """Start a program and give its process id, for `wait`.
 
@@ -101,13 +102,14 @@ def start(
         stdout: file descriptor for its output; ours if None.
         stderr: file descriptor for its diagnostics; ours if None.
         quiet: whether its diagnostics go nowhere: the person has seen those of the real run.
+        path: where the program is, if `argv[0]` is not its path.
     """
     actions: list[tuple[object, ...]] = [] if stdout is None else [(os.POSIX_SPAWN_DUP2, stdout, 1)]
     if stderr is not None:
         actions.append((os.POSIX_SPAWN_DUP2, stderr, 2))
     if quiet:
         actions.append((os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0))
-    return os.posix_spawn(argv[0], argv, dict(os.environ) if env is None else env, file_actions=actions)
+    return os.posix_spawn(path or argv[0], argv, dict(os.environ) if env is None else env, file_actions=actions)
 
 
 def wait(pid: int) -> int:

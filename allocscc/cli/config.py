@@ -6,6 +6,7 @@ import sys
 
 from plumbum import cli
 
+from allocscc.cli.application import Verb, Verbs
 from allocscc.cli.sites import read_declarations
 from allocscc.config.check import findings, mentions
 from allocscc.config.declared import declared_layer
@@ -21,23 +22,15 @@ from allocscc.errors import UsageError
 _PROJECT_FILE = "allocscc.toml"
 
 
-class ConfigVerb(cli.Application):
+class ConfigVerb(Verbs):
     """Show, check and change the description of allocators and wrappers.
 
     Example: allocs config show --origin
     """
 
-    def main(self, *args: str) -> int | None:
-        """Run without a verb: say which there are."""
-        if args:
-            raise UsageError(f"config: there is no verb '{args[0]}'; see allocs config --help")
-        if not self.nested_command:
-            self.help()
-        return None
-
 
 @ConfigVerb.subcommand("show")
-class Show(cli.Application):
+class Show(Verb):
     """Print the merged config of this folder as TOML.
 
     Example: allocs config show --origin
@@ -59,7 +52,7 @@ class Show(cli.Application):
 
 
 @ConfigVerb.subcommand("check")
-class Check(cli.Application):
+class Check(Verb):
     """Check the config of this folder, or some files, and tell where layers differ and what does nothing.
 
     Example: allocs config check --strict allocscc.toml
@@ -86,7 +79,7 @@ class Check(cli.Application):
 
 
 @ConfigVerb.subcommand("from-env")
-class FromEnv(cli.Application):
+class FromEnv(Verb):
     """Print the LIBALLOCS_* variables as TOML for a config file.
 
     Example: allocs config from-env >> allocscc.toml
@@ -104,7 +97,7 @@ class FromEnv(cli.Application):
 
 
 @ConfigVerb.subcommand("add")
-class Add(cli.Application):
+class Add(Verb):
     """Add functions to a wrapper or allocator in allocscc.toml, keeping its comments; makes what is not there.
 
     The entry is named by the word without parentheses, or else as the first function.
@@ -154,7 +147,7 @@ class Add(cli.Application):
 
 
 @ConfigVerb.subcommand("explain")
-class ExplainSymbol(cli.Application):
+class ExplainSymbol(Verb):
     """Tell every entry that speaks of a function, which one counts, and why.
 
     Objects and archives named behind it are asked for what their sources declare.

@@ -11,23 +11,26 @@ from typing import Any
 from plumbum import cli
 
 from allocscc import toolchain
+from allocscc.cli.application import Verb
+from allocscc.cli.progress import working
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError, ToolError, UsageError
 from allocscc.link.explain import plan_text
 from allocscc.link.record import decode_plan
 from allocscc.link.report import verdict_text
+from allocscc.link.runtime import CACHES
 from allocscc.link.witness import FOLDER, RESULT
 from allocscc.sidecar_names import PLAN_SECTION
 
 _LINKERS = ("ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "mold")
-_CACHES = ("ccache", "sccache", "distcc", "icecc")
+
 # Options of the driver that write files beside the output; those in the second tuple take a word.
 _WRITING = ("-MD", "-MMD", "-MP", "-save-temps")
 _WRITING_WITH_WORD = ("-o", "-MF", "-MT", "-MQ", "-MJ")
 _SPY = '#!/bin/sh\nexec "$ALLOCSCC_PYTHON" -I -S "$ALLOCSCC_HOME/link/witness.py" "${0##*/}" "$@"\n'
 
 
-class Explain(cli.Application):
+class Explain(Verb):
     """Print the decisions of a link from its output: each with its rule and the config entry that caused it.
 
     With --verify, make a link twice in a temporary folder, without and with allocscc, and hold every difference against
@@ -37,13 +40,16 @@ class Explain(cli.Application):
               allocs explain --verify -- gcc main.o -L. -lx -o prog
     """
 
+    ARGUMENTS = "PROG | --verify -- LINK COMMAND"
+
     json = cli.Flag("--json", help="print the plan (with --verify: the proof) as JSON")
     verify = cli.Flag("--verify", help="make both links of the command behind -- and explain the difference")
 
     def main(self, *words: str) -> int:
         """Print a plan, or a proof."""
         if self.verify:
-            result = both_links(list(words))
+            with working("making both links"):
+                result = both_links(list(words))
             _print(result, as_json=bool(self.json))
             return 0 if result["proved"] else 1
         if len(words) != 1:
@@ -85,7 +91,7 @@ def both_links(command: list[str]) -> dict[str, Any]:
         UsageError: the command does not link.
         ToolError: it, or one of the two links, failed.
     """
-    while command and os.path.basename(command[0]) in _CACHES:
+    while command and os.path.basename(command[0]) in CACHES:
         command = command[1:]  # a link is not cached
     if not command:
         raise UsageError("allocs explain --verify takes a link command, such as: -- gcc main.o -o prog")

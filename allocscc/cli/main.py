@@ -1,40 +1,44 @@
-"""The command `allocs` and its verbs."""
+"""The command `allocs` and its verbs; a verb's module is imported when it is asked for."""
 
+import importlib.util
 import os
 import sys
 from typing import NoReturn
 
-from plumbum import cli
-
 from allocscc import __version__
-from allocscc.cli.config import ConfigVerb
-from allocscc.cli.explain import Explain
-from allocscc.cli.report import Report
-from allocscc.cli.sites import Sites
+from allocscc.cli.application import Verbs
 from allocscc.errors import AllocsError
 
+_VERBS = {
+    "report": "Report",
+    "diff": "Diff",
+    "run": "Run",
+    "sites": "Sites",
+    "explain": "Explain",
+    "config": "ConfigVerb",
+    "suggest": "Suggest",
+    "doctor": "Doctor",
+    "completion": "Completion",
+    "man": "Man",
+}
 
-class Allocs(cli.Application):
-    """Ask what allocscc knows: who owns the heap, which sites an object has, what a link did and why."""
+
+class Allocs(Verbs):
+    """Ask what allocscc knows: who owns the heap, what grew, which sites an object has, what a link did and why.
+
+    Programs are built with CC=allocscc, and write profiles when they are run with ALLOCS_OPTIONS=profile=FILE.
+
+    Examples: allocs run ./prog
+              allocs report --by wrapper,site heap.json
+    """
 
     PROGNAME = "allocs"
     VERSION = __version__
 
-    def main(self, *args: str) -> int | None:
-        """Run without a verb: say which there are."""
-        if args:
-            self.help()
-            print(f"allocs: there is no verb '{args[0]}'", file=sys.stderr)
-            return 64
-        if not self.nested_command:
-            self.help()
-        return None
 
-
-Allocs.subcommand("report", Report)
-Allocs.subcommand("sites", Sites)
-Allocs.subcommand("explain", Explain)
-Allocs.subcommand("config", ConfigVerb)
+for _word, _class in _VERBS.items():
+    if importlib.util.find_spec(f"allocscc.cli.{_word}") is not None:
+        Allocs.subcommand(_word, f"allocscc.cli.{_word}.{_class}")
 
 
 def main(argv: list[str]) -> NoReturn:
@@ -53,4 +57,6 @@ def main(argv: list[str]) -> NoReturn:
     except OSError as error:
         print(f"allocs: {error.filename or 'error'}: {error.strerror}", file=sys.stderr)
         sys.exit(66)  # EX_NOINPUT
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(status)

@@ -1,34 +1,97 @@
-"""`allocs report FILE`: who owns the heap."""
+"""`allocs report FILE…`: who owns the heap, or what leaked."""
 
-import json
-import shutil
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TextIO
 
-from plumbum import cli
+from allocscc.cli.exports import Exporting
+from allocscc.cli.output import print_json
+from allocscc.cli.progress import working
+from allocscc.errors import UsageError
+from allocscc.report import leaks, table
+from allocscc.report.demangle import readable, readable_rows
+from allocscc.report.entries import MEASURES
+from allocscc.report.merge import merged
+from allocscc.report.profile import Profile, profile_of, read_body
 
-from allocscc.report.demangle import readable
-from allocscc.report.profile import read_profile
-from allocscc.report.table import SORT_KEYS, TableOptions, render
 
+class Report(Exporting):
+    """Show a profile: bytes and chunks by allocator, wrappers, site and type; or leaks.
 
-class Report(cli.Application):
-    """Show a profile: bytes and chunks by allocator, wrapper, site and type.
+    FILE is what a program wrote that was run with ALLOCS_OPTIONS=profile=FILE or leaks=FILE. Several profiles, such as
+    those of the processes of one run, are added up. A row is read from the allocator outwards: malloc < xmalloc < main
+    main.c:3 is a call of xmalloc in main. With --html, --pprof, --folded, --dhat or --massif a file for another viewer
+    is written instead of the table; filters count for it, too.
 
-    Example: ALLOCS_OPTIONS=profile=heap.json ./prog && allocs report heap.json
+    Examples: allocs report heap.json
+              allocs report --by wrapper,type --min 1% heap.json
+              allocs report --type 'struct jv*' --sort live --source heap.json
+              allocs report --html heap.html heap-*.json
     """
 
-    json = cli.Flag("--json", help="print a JSON array, one object a row, instead of the table")
-    sort = cli.SwitchAttr("--sort", cli.Set(*SORT_KEYS), default="peak", help="the column to sort by")
-    top = cli.SwitchAttr("--top", cli.Range(0, 10**9), default=25, help="how many rows to show; 0 shows all")
+    ARGUMENTS = "FILE..."
 
-    def main(self, profile: str) -> int:
-        """Read the profile and print it."""
-        found = read_profile(profile)
-        if self.json:
-            rows = sorted(found.rows, key=lambda row: -getattr(row.counts, f"{self.sort}_bytes"))
-            json.dump([row.as_json() for row in rows], sys.stdout, indent=1)
-            print()
+    def main(self, *files: str) -> int:
+        """Read the files and print them."""
+        if not files:
+            raise UsageError("report: which profile? See 'allocs report --help'")
+        self.check()
+        with working("reading the profile"):
+            profiles, lost = read_files(files)
+        if lost and profiles:
+            raise UsageError("report: some of these files are profiles, some leaks; show them one after the other")
+        if lost:
+            if self.exports:
+                raise UsageError("report: leaks can be shown as a table or --json; the other formats are for profiles")
+            show_leaks(self, lost, sys.stdout)
             return 0
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
-        sys.stdout.write(render(readable(found), TableOptions(str(self.sort), int(str(self.top)), width)))
+        show(self, profiles, sys.stdout)
         return 0
+
+
+def read_files(files: Sequence[str]) -> tuple[list[Profile], list[leaks.Leaks]]:
+    """Profiles and leaks from files.
+
+    Raises:
+        FormatError: a file is neither.
+        OSError: it cannot be read.
+    """
+    profiles, lost = [], []
+    for path in files:
+        body = read_body(path)
+        if "allocscc_leaks" in body:
+            lost.append(leaks.leaks_of(body, path))
+        else:
+            profiles.append(profile_of(body, path))
+    return profiles, lost
+
+
+def show(asked: Exporting, profiles: Sequence[Profile], stream: TextIO) -> None:
+    """Print or export profiles as one, as the options of a verb say."""
+    profile = merged(profiles)
+    filters = asked.filters
+    measure = asked.measure(counted=profile.counted)
+    columns = asked.chosen_columns
+    view = asked.view(MEASURES.index(measure), stream, columns, source=bool(asked.source))
+    if asked.json:
+        print_json(table.as_json(profile, view, filters), stream)
+        return
+    with working("making the report"):
+        shown = readable(profile)
+        if asked.exports:
+            asked.export(replace(shown, rows=tuple(filter(filters.match, shown.rows))))
+            return
+        text = table.render(shown, view, filters, len(profiles))
+    stream.write(text)
+
+
+def show_leaks(asked: Exporting, lost: Sequence[leaks.Leaks], stream: TextIO) -> None:
+    """Print leaks, as the options of a verb say."""
+    found = leaks.merged_leaks(lost)
+    view = asked.view(0, stream, source=bool(asked.source))
+    if asked.json:
+        print_json(leaks.as_json(found, view, asked.filters), stream)
+        return
+    found = leaks.renamed(found, readable_rows(entry.row for entry in found.entries))
+    stream.write(leaks.render(found, view, asked.filters))

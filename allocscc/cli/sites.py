@@ -8,6 +8,7 @@ import sys
 
 from plumbum import cli
 
+from allocscc.cli.application import Verb
 from allocscc.elf import archive
 from allocscc.elf.object import ET_REL, ElfObject, cstring
 from allocscc.errors import printable
@@ -21,7 +22,7 @@ _SIZED = re.compile(r"\bsizeof\b|\bnew\b")
 _RECORD = struct.Struct("<5i3I")
 
 
-class Sites(cli.Application):
+class Sites(Verb):
     """List the allocation sites recorded in an object, archive, shared object, program or sidecar file.
 
     Example: allocs sites main.o

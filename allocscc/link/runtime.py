@@ -17,7 +17,8 @@ _FLAGS = (
 _PRELOADED = ("-DRT_PRELOADED",)
 _PRELOAD_NAME = "liballocsrt.so"
 
-_CACHES = ("ccache", "sccache", "distcc", "icecc")
+# Programs that run the compiler behind them.
+CACHES = ("ccache", "sccache", "distcc", "icecc")
 _FORMAT = 2  # of the folder that a runtime is built into
 
 
@@ -54,7 +55,7 @@ def compiler() -> str:
     Behind a cache it is what gcc names itself to collect2.
     """
     driver = os.environ.get("ALLOCSCC_REAL", "")
-    if not driver or os.path.basename(driver) in _CACHES:
+    if not driver or os.path.basename(driver) in CACHES:
         driver = os.environ.get("COLLECT_GCC") or driver or "gcc"
     return driver if "/" in driver else toolchain.find_program(driver)
 

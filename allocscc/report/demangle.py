@@ -10,14 +10,20 @@ from allocscc.report.profile import Profile, Row
 
 def readable(profile: Profile) -> Profile:
     """The profile with demangled names of wrappers, functions and symbols; as it was where c++filt is missing."""
-    mangled = {name for row in profile.rows for name in _names(row) if name.startswith("_Z")}
+    return replace(profile, rows=readable_rows(profile.rows))
+
+
+def readable_rows(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The same for rows, in their order."""
+    known = tuple(rows)
+    mangled = {name for row in known for name in _names(row) if name.startswith("_Z")}
     if not mangled:
-        return profile
+        return known
     try:
         names = _demangle(sorted(mangled))
     except ToolError:
-        return profile
-    return replace(profile, rows=tuple(_renamed(row, names) for row in profile.rows))
+        return known
+    return tuple(_renamed(row, names) for row in known)
 
 
 def _names(row: Row) -> Iterable[str]:

@@ -117,20 +117,40 @@ def read_profile(path: str) -> Profile:
         FormatError: the file is not a profile; the message says what to do.
         OSError: it cannot be read.
     """
+    body = read_body(path)
+    if "allocscc_leaks" in body:
+        raise FormatError(f"{path}: leaks, not a profile; their rows are described in docs/profiles.md")
+    return profile_of(body, path)
+
+
+def read_body(path: str) -> dict[str, Any]:
+    """The JSON of a profile or of leaks, told apart by its keys.
+
+    Raises:
+        FormatError: the file is neither; the message says what to do.
+        OSError: it cannot be read.
+    """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             body = json.load(file)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: not a profile ({error}); {_HOW}") from error
-    if isinstance(body, dict) and "allocscc_leaks" in body:
-        raise FormatError(f"{path}: leaks, not a profile; their rows are described in docs/profiles.md")
-    if not isinstance(body, dict) or "allocscc_profile" not in body:
+    if not isinstance(body, dict) or not {"allocscc_profile", "allocscc_leaks"} & body.keys():
         raise FormatError(f"{path}: not a profile; {_HOW}")
+    return body
+
+
+def profile_of(body: dict[str, Any], path: str) -> Profile:
+    """A profile from the JSON of a file.
+
+    Raises:
+        FormatError: it is of another version, or damaged.
+    """
     if body["allocscc_profile"] != _VERSION:
         version = body["allocscc_profile"]
         raise FormatError(f"{path}: a profile of version {version!r}; this tool reads version {_VERSION}")
     try:
-        rows = merge_rows(_row(raw) for raw in body["rows"])
+        rows = merge_rows(read_row(raw, _counts(raw)) for raw in body["rows"])
         return Profile(
             program=str(body.get("program", "")),
             counted=bool(body.get("counted", True)),
@@ -159,22 +179,33 @@ def merge_rows(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(sums.values())
 
 
-def _row(raw: dict[str, Any]) -> Row:
+def read_row(raw: dict[str, Any], counts: Counts) -> Row:
+    """A row as the runtime writes it, of a profile or of leaks, with these counts."""
     chain = raw["chain"]
     site = chain[0]["site"] if chain else raw["site"]
-    counts = Counts(*(int(raw[f.name]) for f in fields(Counts)))
     wrappers = tuple(str(frame["wrapper"]) for frame in chain)
-    return Row(str(raw["allocator"]), wrappers, _place(site), raw.get("type"), counts, raw.get("parent"))
+    return Row(str(raw["allocator"]), wrappers, _place(site), _text(raw, "type"), counts, _text(raw, "parent"))
+
+
+def _counts(raw: dict[str, Any]) -> Counts:
+    return Counts(*(int(raw[f.name]) for f in fields(Counts)))
 
 
 def _place(site: dict[str, Any]) -> Place:
     return Place(
-        site.get("file"),
+        _text(site, "file"),
         int(site.get("line", 0)),
         int(site.get("column", 0)),
-        site.get("function"),
-        site.get("callee"),
+        _text(site, "function"),
+        _text(site, "callee"),
         str(site.get("evidence", "none")),
-        site.get("object") and os.path.basename(site["object"]),
-        site.get("symbol"),
+        os.path.basename(_text(site, "object") or "") or None,
+        _text(site, "symbol"),
     )
+
+
+def _text(raw: dict[str, Any], key: str) -> str | None:
+    value = raw.get(key)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{key} is {value!r}")
+    return value

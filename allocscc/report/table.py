@@ -1,13 +1,23 @@
-"""The report as text for a terminal: two lines a row, readable at 80 columns."""
+"""The report of a profile as text: what it is of, its sums, and its rows or groups of rows."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from allocscc.report.profile import Counts, Place, Profile, Row, Sample
+from allocscc.report.amounts import Amount, human_bytes, human_count
+from allocscc.report.entries import (
+    MEASURES,
+    Entry,
+    Filters,
+    Group,
+    common_folder,
+    entries_of,
+    grouped,
+    key_fields,
+    total_of,
+)
+from allocscc.report.lines import Line
+from allocscc.report.profile import Profile, Sample
+from allocscc.report.view import View, body, kept, show
 
-SORT_KEYS = ("peak", "live", "total")
-_MIN_WIDTH = 60
 _BARS = "▁▂▃▄▅▆▇█"
 _BARS_ACROSS = 60
 _REASONS = {
@@ -16,92 +26,102 @@ _REASONS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class TableOptions:
-    """How to show a profile: the column to sort by, how many rows (0: all), how wide (columns)."""
+def render(profile: Profile, view: View, filters: Filters | None = None, processes: int = 1) -> str:
+    """The whole report, with a final newline.
 
-    sort: str = "peak"
-    top: int = 25
-    width: int = 80
-
-
-def render(profile: Profile, options: TableOptions) -> str:
-    """The whole report, with a final newline."""
-    rows = sorted(profile.rows, key=lambda row: _sort_key(row, options.sort))
-    shown = rows[: options.top] if options.top else rows
-    folder = common_folder(profile.rows)
-    width = max(options.width, _MIN_WIDTH)
-    lines = _heading(profile, folder, width)
-    lines += ["", _numbers_line(("peak", _live_words(profile), "total"), "type"), "-" * min(width, 80)]
-    for row in shown:
-        lines += _row_lines(row, folder, width)
-    if len(shown) < len(rows):
-        rest = sum((row.counts for row in rows[len(shown) :]), Counts())
-        lines.append(_numbers_line(_cells(rest), f"({len(rows) - len(shown)} more: --top 0 shows all)"))
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    Args:
+        profile: what it is of.
+        view: how to show it; its measures are `MEASURES`.
+        filters: which rows.
+        processes: how many profiles were merged into this one.
+    """
+    entries = entries_of(profile)
+    shown = [entry for entry in entries if filters is None or filters.match(entry.row)]
+    lines = _heading(profile, entries, processes)
+    if len(shown) < len(entries):
+        lines += _selected(shown)
+    heads = (("peak", "peak"), ("live", _live_words(profile)), ("total", "total"))
+    lines += [Line(""), *body(shown, heads, view)]
+    return show(lines, view)
 
 
-def human_bytes(count: int) -> str:
-    """A number of bytes with at most four digits and a decimal unit: 999 B, 1.02 kB, 65.0 MB."""
-    return _scaled(count, ("B", "kB", "MB", "GB", "TB", "PB", "EB"))
+def as_json(profile: Profile, view: View, filters: Filters) -> list[dict[str, object]]:
+    """The objects of `allocs report --json` (a contract: docs/reference.md): rows, or with `by` one for each group."""
+    entries = [entry for entry in entries_of(profile) if filters.match(entry.row)]
+    if view.by:
+        return group_objects(entries, view, MEASURES)
+    rows = kept(entries, view, len(MEASURES))
+    return [entry.row.as_json() for entry in (rows[: view.top] if view.top else rows)]
 
 
-def human_count(count: int) -> str:
-    """A number with at most four digits: 999, 1.02k, 1.04M."""
-    return _scaled(count, ("", "k", "M", "G", "T", "P", "E")).replace(" ", "")
+def group_objects(entries: Sequence[Entry], view: View, measures: Sequence[str]) -> list[dict[str, object]]:
+    """An object for each combination of the values of the view's keys, the largest first; `top` counts these."""
+    least = view.least.of(total_of(entries, len(measures))[view.sort].bytes)
+    found: list[tuple[int, dict[str, object]]] = []
+
+    def walk(groups: Sequence[Group], names: dict[str, object]) -> None:
+        for group in groups:
+            known = names | key_fields(group.key, group.entry.row)
+            size = group.amounts[view.sort].bytes
+            if group.groups:
+                walk(group.groups, known)
+            elif abs(size) >= least:
+                found.append((-size, known | counts_object(group.amounts, measures)))
+
+    walk(grouped(entries, view.by, view.sort), {})
+    found.sort(key=lambda pair: pair[0])
+    return [made for _, made in (found[: view.top] if view.top else found)]
 
 
-def common_folder(rows: Sequence[Row]) -> str:
-    """The folder that all sources are in, or ""."""
-    files = [row.place.file for row in rows if row.place.file]
-    folder = os.path.commonpath([os.path.dirname(file) for file in files]) if files else ""
-    return "" if folder == "/" else folder
+def counts_object(amounts: Sequence[Amount], measures: Sequence[str]) -> dict[str, object]:
+    """Bytes and chunks of each measure, as JSON names them."""
+    made: dict[str, object] = {}
+    for name, amount in zip(measures, amounts, strict=True):
+        made |= {f"{name}_bytes": amount.bytes, f"{name}_chunks": amount.chunks}
+    return made
 
 
-def _scaled(count: int, units: Sequence[str]) -> str:
-    value, unit = float(count), 0
-    while abs(value) >= 999.5 and unit + 1 < len(units):
-        value /= 1000
-        unit += 1
-    digits = 0 if unit == 0 or abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
-    return f"{value:.{digits}f} {units[unit]}"
-
-
-def _sort_key(row: Row, sort: str) -> tuple[object, ...]:
-    value = getattr(row.counts, f"{sort}_bytes")
-    return (-value, -row.counts.total_bytes, row.place.file or "~", row.place.line, row.wrappers)
-
-
-def _heading(profile: Profile, folder: str, width: int) -> list[str]:
-    top_level = [row for row in profile.rows if row.parent is None]  # the others lie inside these
-    total = sum((row.counts for row in top_level), Counts())
-    attributed = sum(row.counts.peak_bytes for row in top_level if row.place.file)
-    lines = [_clip(f"heap of {profile.program or 'unknown program'}", width)]
-    for name in SORT_KEYS:
-        size, chunks = getattr(total, f"{name}_bytes"), getattr(total, f"{name}_chunks")
-        words = {"peak": "at the peak", "live": _live_words(profile), "total": "allocated in total"}[name]
-        lines.append(f"  {human_bytes(size):>9} in {human_count(chunks):>5} chunks {words}")
+def _heading(profile: Profile, entries: Sequence[Entry], processes: int) -> list[Line]:
+    total = total_of(entries, len(MEASURES))
+    top_level = [entry for entry in entries if entry.row.parent is None]  # the others lie inside these
+    attributed = sum(entry.amounts[0].bytes for entry in top_level if entry.row.place.file)
+    more = f" and {processes - 1} more profile{'s' if processes > 2 else ''}" if processes > 1 else ""
+    lines = [Line("", ((f"heap of {profile.program or 'unknown program'}{more}", "bold"),), 4)]
+    words = ("at the peak", _live_words(profile), "allocated in total")
+    if processes > 1:
+        words = ("at the peaks of all, which may have been at different times", *words[1:])
+    for amount, text in zip(total, words, strict=True):
+        lines.append(Line(f"  {human_bytes(amount.bytes):>9} in {human_count(amount.chunks):>5} chunks {text}"))
     if profile.reason != "exit":
         reason = _REASONS.get(profile.reason, profile.reason)
-        lines.append(f"  written while it ran, after {profile.ms / 1000:.3f} s ({reason})")
+        lines.append(Line(f"  written while it ran, after {profile.ms / 1000:.3f} s ({reason})"))
     if profile.timeline:
         lines += _timeline(profile.timeline)
     if not profile.counted:
-        lines.append("  peak and total were not counted: the program ran without profile=FILE")
-    if total.peak_bytes:
-        lines.append(f"  {attributed / total.peak_bytes:9.1%} of the peak comes from sites with source lines")
-    inner = {row.allocator: row.parent for row in profile.rows if row.parent}
-    lines += [f"  {name} hands out pieces of {parent}'s chunks" for name, parent in sorted(inner.items())]
+        lines.append(Line("  peak and total were not counted: the program ran without profile=FILE"))
+    if total[0].bytes:
+        lines.append(Line(f"  {attributed / total[0].bytes:9.1%} of the peak comes from sites with source lines"))
+    inner = {entry.row.allocator: entry.row.parent for entry in entries if entry.row.parent}
+    lines += [Line(f"  {name} hands out pieces of {parent}'s chunks") for name, parent in sorted(inner.items())]
+    folder = common_folder(entry.row for entry in entries)
     if folder:
-        lines.append(_clip(f"  sources under {folder}/", width))
+        lines.append(Line("  ", ((f"sources under {folder}/", ""),), 4))
     return lines
+
+
+def _selected(shown: Sequence[Entry]) -> list[Line]:
+    """A line for what the filters left; pieces in other chunks count where these are not shown."""
+    whole = shown if all(entry.row.parent for entry in shown) else [one for one in shown if one.row.parent is None]
+    amounts = [sum(entry.amounts[at].bytes for entry in whole) for at in range(len(MEASURES))]
+    sums = ", ".join(f"{name} {human_bytes(size)}" for name, size in zip(MEASURES, amounts, strict=True))
+    return [Line(f"  selected: {len(shown)} row{'' if len(shown) == 1 else 's'}, {sums}")]
 
 
 def _live_words(profile: Profile) -> str:
     return "live at exit" if profile.reason == "exit" else "live then"
 
 
-def _timeline(samples: Sequence[Sample]) -> list[str]:
+def _timeline(samples: Sequence[Sample]) -> list[Line]:
     """What was live over time: a line of bars, each as high as the largest point in its share of the time."""
     first, last = samples[0].ms, samples[-1].ms
     most = max(sample.live_bytes for sample in samples)
@@ -113,36 +133,4 @@ def _timeline(samples: Sequence[Sample]) -> list[str]:
         highest[at] = highest[at] if highest[at] >= 0 else highest[at - 1]  # nobody looked then
     bars = "".join(_BARS[size * (len(_BARS) - 1) // most if most else 0] for size in highest)
     span = f"from {first / 1000:.3f} to {last / 1000:.3f} s"
-    return [f"  {bars}", f"  live {span}, at most {human_bytes(most)} when looked at"]
-
-
-def _cells(counts: Counts) -> tuple[str, str, str]:
-    pairs = [(getattr(counts, f"{name}_bytes"), getattr(counts, f"{name}_chunks")) for name in SORT_KEYS]
-    peak, live, total = (f"{human_bytes(size):>8}{human_count(chunks):>7}" for size, chunks in pairs)
-    return peak, live, total
-
-
-def _numbers_line(cells: tuple[str, str, str], last: str) -> str:
-    return f"{cells[0]:>15} {cells[1]:>15} {cells[2]:>15}  {last}"
-
-
-def _row_lines(row: Row, folder: str, width: int) -> list[str]:
-    owner = " < ".join([row.allocator, *reversed(row.wrappers)])
-    first = _clip(_numbers_line(_cells(row.counts), row.type or "?"), width)
-    return [first, _clip(f"    {owner} < {_where(row.place, folder)}", width)]
-
-
-def _where(place: Place, folder: str) -> str:
-    if place.file:
-        file = place.file.removeprefix(folder + "/") if folder else place.file
-        return f"{place.function or '?'} {file}:{place.line}"
-    inside = f"{place.symbol} in " if place.symbol else ""
-    return f"{inside}{place.object or 'unknown code'} (not built by allocscc)"
-
-
-def _clip(line: str, width: int) -> str:
-    """At most `width` columns; what is cut is cut in the middle, since both ends tell more."""
-    if len(line) <= width:
-        return line
-    head = (width - 1) * 3 // 5
-    return line[:head] + "…" + line[len(line) - (width - 1 - head) :]
+    return [Line(f"  {bars}", style="cyan"), Line(f"  live {span}, at most {human_bytes(most)} when looked at")]

@@ -56,7 +56,7 @@ def test_installed_with_pip(box: Toolbox, tmp_path: Path) -> None:
     wheels, source_tree = tmp_path / "wheels", tmp_path / "tree"
     for name in ("allocscc", "bin", "config", "stubgen"):  # setuptools builds in the tree: not in the checkout
         shutil.copytree(ROOT / name, source_tree / name)
-    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg"):
+    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(ROOT / name, source_tree)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     built = subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, source_tree], capture_output=True)
@@ -80,6 +80,9 @@ def test_installed_with_pip(box: Toolbox, tmp_path: Path) -> None:
     box.run(box.folder / "prog", env={"ALLOCS_OPTIONS": "profile=heap.json"})
     shown = box.run(venv / "bin" / "allocs", "report", "heap.json").stdout
     assert "main t.c:2" in shown
+    for made in ("man/man1/allocs.1", "man/man1/allocscc.1", "man/man1/allocs-report.1", "zsh/site-functions/_allocs",
+                 "bash-completion/completions/allocs", "fish/vendor_completions.d/allocs.fish"):  # fmt: skip
+        assert (venv / "share" / made).stat().st_size > 500, made
     need("g++")
     done = box.run(venv / "bin" / "allocsc++", "-x", "c++", source, "-o", "prog")
     assert done.stderr == ""

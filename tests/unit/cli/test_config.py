@@ -358,7 +358,7 @@ def test_unknown_verb(run, words):
     """R1: status 64 and where to look."""
     status, _, err = run(*words)
     assert status == 64
-    assert "there is no verb 'nonsense'; see allocs config --help" in err
+    assert "there is no verb 'nonsense'. 'allocs config --help' lists them" in err
 
 
 def test_no_verb(run):

@@ -49,7 +49,17 @@ def test_series_and_time_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"timeline": 5}, {"timeline": [[1]]}, {"timeline": [["a", 2, 3]]}, {"ms": "soon"}, {"rows": [{}]}, {"rows": None}],
+    [
+        {"timeline": 5},
+        {"timeline": [[1]]},
+        {"timeline": [["a", 2, 3]]},
+        {"ms": "soon"},
+        {"rows": [{}]},
+        {"rows": None},
+        {"rows": [{**ROW, "type": 5}]},
+        {"rows": [{**ROW, "site": {**SITE, "file": []}}]},
+        {"rows": [[]]},
+    ],
 )
 def test_damage_is_named(tmp_path: Path, fields: dict[str, object]) -> None:
     with pytest.raises(FormatError, match="a damaged profile"):
