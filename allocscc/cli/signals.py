@@ -18,8 +18,8 @@ class Patience:
     """A context in which a program is started and waited for; signals are treated accordingly meanwhile.
 
     Python runs a handler only when the interpreter is at work, so a signal that comes just before a blocking call would
-    be noticed after it. Here each signal, also that of the program's end, puts a byte into a pipe (`set_wakeup_fd`), and
-    that pipe is what is waited for.
+    be noticed after it. Here each signal, also that of the program's end, puts a byte into a pipe (`set_wakeup_fd`),
+    and that pipe is what is waited for.
     """
 
     def __init__(self) -> None:
