@@ -33,6 +33,9 @@ int code_way_out(uintptr_t pc, struct way *); /* 0 where `struct way` cannot say
 uintptr_t code_behind_jump(uintptr_t code);
 /* which function the call before a return address calls; 0 where that does not stand in the code */
 uintptr_t code_called_by(uintptr_t back);
+/* which function is called or jumped to at an address, if an instruction that does begins there; else 0 */
+uintptr_t code_called_at(uintptr_t at);
+#define MOST_OF_CALL 5 /* bytes that may be looked at */
 
 #pragma GCC visibility pop
 #endif

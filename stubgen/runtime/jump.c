@@ -54,3 +54,21 @@ uintptr_t code_called_by(uintptr_t back)
 #endif
 	return 0;
 }
+
+uintptr_t code_called_at(uintptr_t at)
+{
+#ifdef __x86_64__
+	const uint8_t *p = (const uint8_t *)at;
+	int32_t offset;
+	if (p[0] != 0xe8 && p[0] != 0xe9) return 0;
+	memcpy(&offset, p + 1, 4);
+	return at + 5 + offset;
+#elif defined __aarch64__ /* b, bl */
+	if (at & 3) return 0;
+	uint32_t word = *(const uint32_t *)at;
+	return (word & 0x7c000000) == 0x14000000 ? at + ((int32_t)(word << 6) >> 4) : 0;
+#else
+	(void)at;
+	return 0;
+#endif
+}

@@ -14,8 +14,12 @@ struct range {
 	struct alloc_wrapper *wrapper;
 };
 
+#define MAX_HELPERS 512
+#define HELPER_DEPTH 3 /* a wrapper's helper may have its own */
 static struct range *ranges; /* sorted; like all that is not atomic here, under the lock */
 static size_t range_count, range_room;
+static struct code helpers[MAX_HELPERS];
+static size_t helper_count;
 int rt_unwinding;
 static int is_lost; /* there was no memory to keep where a wrapper is: whoever called what is not known any more */
 static uint32_t nodes_before; /* made when no range was known */
@@ -26,12 +30,13 @@ struct call {
 	struct alloc_wrapper *wrapper; /* NULL: in none */
 	struct way way;
 	int8_t leads_out;              /* whether it is known */
-	int8_t looks_on;               /* foreign code: whoever called it may be a wrapper */
+	int8_t looks_on;               /* whoever called the function may be a wrapper: a helper's, or foreign code */
+	int8_t is_foreign;             /* has no record */
 	uint32_t number;               /* from 1; never another's */
 	uint32_t named_in;             /* the generation that `named` is of */
 	struct alloc_wrapper *named;   /* the one that the address's record says is called there */
 	uint32_t begin;                /* how far before the address the function begins; 0: it is too short */
-	uint64_t code;                 /* in foreign code: what stands there and before the address; nobody tells when it goes */
+	uint64_t code;                 /* if foreign: what stands there and before the address; nobody tells when it goes */
 };
 #define LOOKED_AT 24 /* a function's first instructions say how large its frame is */
 
@@ -71,6 +76,14 @@ HOT struct call *call_slot(struct calls *t, uintptr_t site)
 	}
 }
 
+/* a function of the same object that a wrapper calls, and may allocate in its stead */
+static int helps_wrapper(uintptr_t pc)
+{
+	for (size_t i = 0; i < helper_count; i++)
+		if (pc >= helpers[i].low && pc < helpers[i].high) return 1;
+	return 0;
+}
+
 static struct calls *calls_grow(struct calls *old)
 {
 	size_t n = FIRST_CALLS, left = 0;
@@ -102,14 +115,15 @@ static struct call *call_make(uintptr_t site)
 	fresh.leads_out = code_way_out(site - 1, &fresh.way);
 	if (code_around(site - 1, &around) && around.high - around.low >= LOOKED_AT && site - around.low < UINT32_MAX)
 		fresh.begin = site - around.low;
-	fresh.looks_on = fresh.leads_out && !site_has_record(site);
-	if (fresh.looks_on) fresh.code = code_at(site, fresh.begin);
+	fresh.is_foreign = fresh.leads_out && !site_has_record(site);
+	if (fresh.is_foreign) fresh.code = code_at(site, fresh.begin);
 	rt_lock();
 	struct calls *t = atomic_load_explicit(&calls, memory_order_relaxed);
 	if (!t || calls_used * 2 > t->mask) t = calls_grow(t);
 	struct call *c = t && calls_used < t->mask ? call_slot(t, site) : 0;
 	if (c && !c->site) {
 		fresh.wrapper = fresh.leads_out ? wrapper_at(site - 1) : 0;
+		fresh.looks_on = fresh.is_foreign || (fresh.leads_out && helps_wrapper(site - 1));
 		fresh.number = ++last_number;
 		calls_used++;
 		*c = fresh;
@@ -124,7 +138,7 @@ HOT struct call *call_get(uintptr_t site)
 	struct calls *t = atomic_load_explicit(&calls, memory_order_acquire);
 	struct call *c = likely(t != 0) ? call_slot(t, site) : 0;
 	if (unlikely(!c) || unlikely(!c->site)) return call_make(site);
-	if (likely(!c->looks_on) || likely(code_at(site, c->begin) == c->code)) return c;
+	if (likely(!c->is_foreign) || likely(code_at(site, c->begin) == c->code)) return c;
 	c->site = UINTPTR_MAX;
 	return call_make(site);
 }
@@ -200,6 +214,8 @@ static struct frame *frame_add(struct chain *n, struct frame *f)
 /* A way that was gone once is remembered by a hash of its steps and of the allocator. */
 enum { MAX_STEPS = 16 };
 
+HOT int goes_on(const struct call *c) { return c->wrapper || c->looks_on; }
+
 HOT uint64_t way_begin(const struct call *first, const struct allocator *a)
 {
 	return first->number + ((uint64_t)a->number << KEY_SHIFT);
@@ -208,7 +224,7 @@ HOT uint64_t way_begin(const struct call *first, const struct allocator *a)
 static __attribute__((noinline)) uint32_t unwound_further(uintptr_t site, uintptr_t here, const struct allocator *a)
 {
 	struct call *c = call_get(site);
-	if (unlikely(!c) || !(c->wrapper || c->looks_on)) return 0;
+	if (unlikely(!c) || !goes_on(c)) return 0;
 	struct place at = place_of(here);
 	uint64_t hash = way_begin(c, a);
 	for (unsigned depth = 0;; depth++) {
@@ -216,7 +232,7 @@ static __attribute__((noinline)) uint32_t unwound_further(uintptr_t site, uintpt
 		hash = quick_hash(hash, pc);
 		uint32_t id = quick_find(hash);
 		if (likely(id != 0)) return id;
-		if (!c->wrapper || depth == MAX_STEPS - 1 || !(c = call_get(pc)) || !c->wrapper) return 0;
+		if (!goes_on(c) || depth == MAX_STEPS - 1 || !(c = call_get(pc)) || !goes_on(c)) return 0;
 	}
 }
 
@@ -227,18 +243,11 @@ uint32_t unwound(uintptr_t site, uintptr_t here, const struct allocator *a)
 	if (unlikely(!t)) return unwound_further(site, here, a);
 	struct call *c = &t->call[call_hash(site) & t->mask];
 	uintptr_t there = atomic_load_explicit(&c->site, memory_order_acquire);
-	if (unlikely(there != site) || unlikely(!c->wrapper) || unlikely(c->looks_on)) return unwound_further(site, here, a);
+	if (unlikely(there != site) || unlikely(!c->wrapper) || unlikely(c->is_foreign)) return unwound_further(site, here, a);
 	struct place at = place_of(here);
 	uint64_t slot;
 	if (likely(quick_slot(quick_hash(way_begin(c, a), leave(c, &at)), &slot))) return slot & ((1u << ID_BITS) - 1);
 	return unwound_further(site, here, a);
-}
-
-static uint64_t way_hash(const struct call *first, const struct allocator *a, const struct chain *n, unsigned steps, uintptr_t last)
-{
-	uint64_t hash = way_begin(first, a);
-	for (unsigned i = 0; i + 1 < steps; i++) hash = quick_hash(hash, n->caller[i]);
-	return quick_hash(hash, last);
 }
 
 /* f: the innermost stub's frame; wrappers with stubs and without lie between one another on the stack */
@@ -251,12 +260,14 @@ uint32_t unwound_slow(struct frame *f, uintptr_t site, uintptr_t here, struct al
 	struct place at = place_of(here);
 	struct chain chain;
 	uintptr_t pc = site;
-	struct call *c, *first = 0;
+	struct call *c;
 	unsigned steps = 0, walked = 0;
+	uint64_t way = 0;
 	for (chain.length = 0;;) {
-		for (c = call_get(pc); c && (c->wrapper || c->looks_on) && steps < 2 * MAX_CHAIN; c = call_get(pc)) {
-			if (!steps++) first = c;
+		for (c = call_get(pc); c && goes_on(c) && steps < 2 * MAX_CHAIN; c = call_get(pc)) {
+			if (!steps++) way = way_begin(c, a);
 			pc = leave(c, &at);
+			way = quick_hash(way, pc);
 			if (!pc) break;
 			while (f->wrapper && f->address < at.cfa) f = frame_add(&chain, f);
 			if (c->wrapper) chain_add(&chain, c->wrapper, pc), walked++;
@@ -275,8 +286,7 @@ uint32_t unwound_slow(struct frame *f, uintptr_t site, uintptr_t here, struct al
 	/* a wrapper that jumped on is not on the stack, but whoever called it has a record that names it */
 	struct alloc_wrapper *named = c && pc && !context ? wrapper_named(c) : 0;
 	unsigned n = chain.length;
-	int is_jumped = named && !steps, is_way = steps == 1 || (n == steps && n <= MAX_STEPS);
-	if (named && (n ? chain.caller[n - 1] == pc && chain.wrapper[n - 1] != named : pc == site)) {
+	if (named && (!n || (chain.caller[n - 1] == pc && chain.wrapper[n - 1] != named))) {
 		if (!n) chain_add(&chain, named, pc);
 		else chain.wrapper[n - 1] = named;
 	}
@@ -286,7 +296,7 @@ uint32_t unwound_slow(struct frame *f, uintptr_t site, uintptr_t here, struct al
 	uint32_t id = intern(parent, site, a, steps || context ? NODE_HIDDEN : NODE_CHUNK);
 	if (!id || !has_own_number(a) || context) return id;
 	if (!steps) quick_put(hash, id, epoch);
-	else if (is_way && pc && c) quick_put(way_hash(first, a, &chain, steps, pc), id, epoch);
+	else if (steps <= MAX_STEPS && pc && c) quick_put(way, id, epoch);
 	return id;
 }
 
@@ -331,7 +341,9 @@ static void calls_refresh(uintptr_t low, uintptr_t high)
 	int changed = 0;
 	for (size_t i = 0; t && i <= t->mask; i++) {
 		struct call *c = &t->call[i];
-		if (!c->leads_out || c->site - 1 < low || c->site - 1 >= high) continue;
+		if (!c->leads_out) continue;
+		if (!c->looks_on && helps_wrapper(c->site - 1)) __atomic_store_n(&c->looks_on, 1, __ATOMIC_RELAXED), changed = 1;
+		if (c->site - 1 < low || c->site - 1 >= high) continue;
 		struct alloc_wrapper *w = wrapper_at(c->site - 1);
 		changed |= w != c->wrapper;
 		__atomic_store_n(&c->wrapper, w, __ATOMIC_RELAXED);
@@ -345,11 +357,27 @@ static void calls_refresh(uintptr_t low, uintptr_t high)
 	}
 }
 
+/* callers do not hold the lock: the loader may be asked */
+static void helpers_learn(const struct code *code, unsigned depth)
+{
+	for (uintptr_t at = code->low; depth && at + MOST_OF_CALL <= code->high; at++) {
+		struct code callee;
+		uintptr_t to = code_called_at(at);
+		if (!to || (to >= code->low && to < code->high) || !code_around(to, &callee) || callee.low != to) continue;
+		rt_lock();
+		int is_new = !helps_wrapper(to) && !wrapper_at(to) && helper_count < MAX_HELPERS;
+		if (is_new) helpers[helper_count++] = callee;
+		rt_unlock();
+		if (is_new) helpers_learn(&callee, depth - 1);
+	}
+}
+
 static void range_of(struct alloc_wrapper *w, uintptr_t pc)
 {
 	struct code code;
 	if (!code_around(pc, &code)) return;
 	if (!w->known) wrapper_register(w);
+	helpers_learn(&code, HELPER_DEPTH);
 	rt_lock();
 	if (range_add((struct range){code.low, code.high, w})) {
 		if (!rt_unwinding) nodes_before = rt_node_count;
@@ -384,7 +412,11 @@ void unwind_learn(void)
 	struct calls *t = atomic_load_explicit(&calls, memory_order_acquire);
 	int changed = 0;
 	for (size_t i = 0; t && i <= t->mask; i++)
-		if (t->call[i].looks_on && site_has_record(t->call[i].site)) t->call[i].looks_on = 0, changed = 1;
+		if (t->call[i].is_foreign && site_has_record(t->call[i].site)) {
+			t->call[i].looks_on = helps_wrapper(t->call[i].site - 1);
+			t->call[i].is_foreign = 0;
+			changed = 1;
+		}
 	atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
 	if (!changed) return;
 	rt_lock();
@@ -396,6 +428,9 @@ void unwind_learn(void)
 void unwind_forget(uintptr_t low, uintptr_t high)
 {
 	size_t kept = 0;
+	for (size_t i = 0; i < helper_count;)
+		if (helpers[i].low >= low && helpers[i].low < high) helpers[i] = helpers[--helper_count];
+		else i++;
 	for (size_t i = 0; i < range_count; i++) {
 		uintptr_t w = (uintptr_t)ranges[i].wrapper;
 		if ((ranges[i].low < low || ranges[i].low >= high) && (w < low || w >= high)) ranges[kept++] = ranges[i];

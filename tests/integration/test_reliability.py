@@ -100,7 +100,7 @@ def sanitized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     for name in ("stress", "sequence"):
         box.run("gcc", *flags, *shared, f"{name}.o", f"-Wl,{WRAPPED}", "-o", name)
     box.write("suppressions", "".join(f"race:{name}\n" for name in BY_DESIGN))
-    box.env["TSAN_OPTIONS"] = "halt_on_error=1:history_size=4:suppressions=suppressions:print_suppressions=0"
+    box.env["TSAN_OPTIONS"] = "halt_on_error=1:history_size=7:suppressions=suppressions:print_suppressions=0"
     box.env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=0:allocator_may_return_null=1"
     return box
 

@@ -80,6 +80,23 @@ def test_the_way_out_is_libgccs(box: Toolbox, compiler: tuple[str, ...]) -> None
     assert int(str(found["lost"])) * 100 < int(str(found["frames"]))  # what lies behind a signal's frame
 
 
+@pytest.mark.parametrize("compiler", [("gcc", "-O0"), ("gcc", "-O2"), ("clang", "-O2")], ids=" ".join)
+@pytest.mark.parametrize("observe", ["stubs", "unwind"])
+def test_helpers_that_nobody_declared(box: Toolbox, compiler: tuple[str, ...], observe: str) -> None:
+    """R16: what a wrapper leaves to a helper has the wrapper's caller as its site; the helper's other callers have not."""
+    need(compiler[0])
+    box.write("allocscc.toml", '[wrapper.x]\nalloc = ["xmalloc(Z)p", "xjump(Z)p"]\n')
+    env = {"ALLOCSCC_CC": compiler[0], "ALLOCSCC_OBSERVE": observe}
+    box.allocscc("-g", *compiler[1:], "-w", PROGRAMS / "helpers.c", "-o", "prog", env=env)
+    for answer in box.answers("prog"):
+        wrapper, function, kind = {
+            "wrapped": ("xmalloc", "main", "int"), "jumped": ("xjump", "main", "long"), "direct": ("", "innermost", ""),
+        }[str(answer["name"])]  # fmt: skip
+        assert answer == {
+            "name": answer["name"], "chain": int(wrapper != ""), "wrapper": wrapper, "function": function, "type": kind,
+        }  # fmt: skip
+
+
 def test_without_unwind_tables_there_are_stubs(box: Toolbox) -> None:
     """R16: where a compiler wrote no unwind tables, a wrapper has its stub, and the answers are the same."""
     sources = (PROGRAMS / "framed.c", PROGRAMS / "frames.c")
