@@ -83,7 +83,7 @@ def test_the_way_out_is_libgccs(box: Toolbox, compiler: tuple[str, ...]) -> None
 @pytest.mark.parametrize("compiler", [("gcc", "-O0"), ("gcc", "-O2"), ("clang", "-O2")], ids=" ".join)
 @pytest.mark.parametrize("observe", ["stubs", "unwind"])
 def test_helpers_that_nobody_declared(box: Toolbox, compiler: tuple[str, ...], observe: str) -> None:
-    """R16: what a wrapper leaves to a helper has the wrapper's caller as its site; the helper's other callers have not."""
+    """R16: what a wrapper leaves to a helper has its caller as site; the helper, called by others, has not."""
     need(compiler[0])
     box.write("allocscc.toml", '[wrapper.x]\nalloc = ["xmalloc(Z)p", "xjump(Z)p"]\n')
     env = {"ALLOCSCC_CC": compiler[0], "ALLOCSCC_OBSERVE": observe}
