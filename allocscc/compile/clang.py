@@ -102,6 +102,7 @@ def unit_of(
     return Unit(
         source, text, mapped(os.getcwd(), words), compiler, declares, False,
         lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart,
+        again=tuple(_preprocess_command(*driver)) if driver else (),
     )  # fmt: skip
 
 
@@ -109,10 +110,14 @@ def _preprocess(source: str, driver: list[str], folder: toolchain.TemporaryFolde
     """Have clang preprocess one source with the driver's options, into `folder`."""
     path = folder.file("unit.i")
     kept = _for_one(source, driver)
-    if not _succeeds([driver[0], *kept, "-E", "-D__ALLOCSCC_SCAN__", "-w", "-o", path]):
+    if not _succeeds([*_preprocess_command(source, driver), "-o", path]):
         return None
     standard = [word for word in kept if word.startswith("-std=")][-1:]
     return Preprocessed(path, _language(source, driver), standard)
+
+
+def _preprocess_command(source: str, driver: list[str]) -> list[str]:
+    return [driver[0], *_for_one(source, driver), "-E", "-D__ALLOCSCC_SCAN__", "-w"]
 
 
 def _optimises(driver: list[str]) -> bool:
