@@ -25,7 +25,6 @@ _SYMBOL = re.compile(r"\.?[^\W\d][\w.$]*")
 _BYTE = range(0xDC80, 0xDD00)
 _LONGEST_HEAD = 64
 _PARTS = {
-    "command": "command",
     "sites": "list of sites",
     "declarations": "list of declarations",
     "sources": "list of sources",
@@ -120,25 +119,9 @@ class Declaration:
     origin: str = ""
 
 
-@dataclass(frozen=True)
-class Command:
-    """How a unit is preprocessed again, for tools that read its source later (`allocs suggest`).
-
-    Attributes:
-        folder: the compiler's working folder, after its prefix maps.
-        words: the command line without outputs; paths in it after prefix maps, too, which are left out themselves.
-        source: the unit's source as the words have it.
-    """
-
-    folder: str
-    words: tuple[str, ...]
-    source: str = ""
-
-
 def encode(
     source: str, compiler: str, sites: tuple[Site, ...], declarations: tuple[Declaration, ...] = (),
     sources: tuple[dict[str, object], ...] = (), statics: Mapping[str, str] | None = None,
-    command: "Command | None" = None,
 ) -> bytes:  # fmt: skip
     """One record for a translation unit; ASCII, so that it can be written in an assembler's string.
 
@@ -149,7 +132,6 @@ def encode(
         declarations: what the source declares.
         statics: static functions of the config that the unit has under symbols of ours: `file.c::name` → symbol.
         sources: of a unit whose machine code is made at the link, its calls in the source (`allocscc.compile.lto`).
-        command: what preprocesses the unit again.
     """
     body: dict[str, object] = {"source": source, "compiler": compiler, "sites": [asdict(site) for site in sites]}
     if declarations:
@@ -158,8 +140,6 @@ def encode(
         body["sources"] = list(sources)
     if statics:
         body["statics"] = dict(statics)
-    if command is not None and command.words:
-        body["command"] = {"folder": command.folder, "words": list(command.words)}
     text = json.dumps(body, separators=(",", ":"), sort_keys=True).encode("ascii") + b"\n"
     return b"%s%d %d\n%s" % (_MAGIC, VERSION, len(text), text)
 
@@ -192,11 +172,6 @@ def decode_sources(data: bytes, where: str = "sidecar") -> list[dict[str, object
 def decode_statics(data: bytes, where: str = "sidecar") -> list[dict[str, str]]:
     """The `statics` of each record in `data`; arguments and errors as for `decode`."""
     return [_named_symbols(record.rows("statics", _static)) for record in _records(data, where)]
-
-
-def decode_commands(data: bytes, where: str = "sidecar") -> list[Command | None]:
-    """How the unit of each record in `data` is preprocessed again, None if it does not say; otherwise as `decode`."""
-    return [record.command() for record in _records(data, where)]
 
 
 def is_symbol(name: str) -> bool:
@@ -250,23 +225,6 @@ class _Record:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise FormatError(f"{self.where}: not a {_PARTS[part]}: {error!s:.200}") from error
         return found
-
-
-    def command(self) -> Command | None:
-        """How the unit is preprocessed again."""
-        try:
-            body: Any = load_json(self.body)
-            found = body.get("command")
-            if found is None:
-                return None
-            texts = [body["source"], found["folder"], *found["words"]]
-            if not all(isinstance(text, str) and "\0" not in text for text in texts):
-                raise TypeError(f"it is {found!r}")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            if self.is_newer:
-                return None
-            raise FormatError(f"{self.where}: not a {_PARTS['command']}: {error!s:.200}") from error
-        return Command(texts[1], tuple(texts[2:]), texts[0])
 
 
 def _records(data: bytes, where: str) -> Iterator[_Record]:

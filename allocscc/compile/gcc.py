@@ -53,10 +53,7 @@ def unit_of(command: CompilerCommand, text: str, folder: toolchain.TemporaryFold
 
     compiler = os.environ.get("ALLOCSCC_REAL", "")
     cwd = mapped(os.getcwd(), command.args)
-    again = tuple(command.preprocess_command("")[:-2]) if readable else ()
-    return Unit(
-        command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart, lined, again
-    )
+    return Unit(command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart, lined)
 
 
 def generated_unit(command: CompilerCommand, text: str) -> Unit:

@@ -64,6 +64,7 @@ def _compile(command: CompilerCommand) -> int:
         final = result.text if result else text
         if command.adds_lines:
             final = _stripped(final)
+        final += _command_record(command)
         if piped:
             sys.stdout.reconfigure(**toolchain.ENCODING)  # type: ignore[union-attr]
             sys.stdout.write(final)
@@ -71,6 +72,17 @@ def _compile(command: CompilerCommand) -> int:
         elif final != text:
             _overwrite(command.output, final, text)
     return 0
+
+
+def _command_record(command: CompilerCommand) -> str:
+    """How the unit is preprocessed again, for its object; "" where it cannot be."""
+    if not command.c_family or command.source in ("", "-"):
+        return ""
+    from allocscc.compile.prefix import mapped, unmapped
+    from allocscc.compilecommand import Command
+
+    words = unmapped(command.preprocess_command("")[:-2])
+    return Command(mapped(os.getcwd(), command.args), command.source, words).assembly()
 
 
 def _gcc_work(command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, dependencies: str) -> Work:
@@ -115,7 +127,7 @@ def _headers(dependencies: str) -> list[str]:
 
 
 def _assemble(command: AssemblerCommand) -> int:
-    from allocscc.compile.clang import assembler_options, for_gas, made_by_compiler
+    from allocscc.compile.clang import assembler_options, command_record, for_gas, made_by_compiler
 
     if not command.source or not made_by_compiler(command.source):
         toolchain.replace([command.real, *command.args])
@@ -127,7 +139,7 @@ def _assemble(command: AssemblerCommand) -> int:
         final = result.text if result else text
         if os.environ.get("ALLOCSCC_LINES"):
             final = _stripped(final)
-        final = for_gas(final)
+        final = for_gas(final) + command_record(command.source)
         if final == text:
             return toolchain.spawn([command.real, *command.args])
         path = folder.file("unit.s")

@@ -11,7 +11,6 @@ from allocscc.compile.lto import encode_sources
 from allocscc.compile.match import match_sites
 from allocscc.compile.outside import attribute_outside, needed_frames
 from allocscc.compile.reading import Question, Reading, read_source
-from allocscc.compile.prefix import unmapped
 from allocscc.compile.records import add_records
 from allocscc.compile.source import INDIRECT, NEW, SourceSite
 from allocscc.compile.statics import expose, exposed_symbols, local_functions
@@ -19,7 +18,7 @@ from allocscc.config.globs import glob_regex
 from allocscc.config.hooks import call_hook
 from allocscc.config.roles import Roles
 from allocscc.config.signature import Signature, parse_signature
-from allocscc.sidecar import Command, Declaration, Site, encode
+from allocscc.sidecar import Declaration, Site, encode
 from allocscc.values import dataclass, replace
 
 TYPE_CHECKING = False
@@ -56,7 +55,6 @@ class Unit:
             and gives the assembly, or None.
         lined: gives the assembly of the last compile with line numbers, or None. For code beside intermediate code:
             asked for lines, the compiler would put debug info into the latter, too.
-        again: the command that preprocesses the source, without its output; empty where there is none.
     """
 
     source: str
@@ -68,7 +66,6 @@ class Unit:
     preprocess: Callable[[], Preprocessed | None]
     compile_apart: Callable[[list[Definition]], str | None]
     lined: Callable[[], str | None] = lambda: None
-    again: tuple[str, ...] = ()
 
     @cached_property
     def preprocessed(self) -> Preprocessed | None:
@@ -211,8 +208,7 @@ def _recorded(
     if "sites" in roles.hooks:
         sites = _run_hook(roles.hooks["sites"], sites)
     statics = {scoped[name]: symbol for name, symbol in symbols.items()}
-    command = Command(unit.cwd, unmapped(unit.again))
-    record = encode(unit.source, unit.compiler, sites, declarations, encode_sources(kept), statics, command)
+    record = encode(unit.source, unit.compiler, sites, declarations, encode_sources(kept), statics)
     return Annotated(expose(add_records(text, machine, sites, record), symbols), record)
 
 

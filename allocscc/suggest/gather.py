@@ -1,1 +1,219 @@
-"""From objects to facts: finds the units of a build, has them preprocessed again and read."""
+"""From the objects of a build to facts: finds their sources by the sidecars, has them preprocessed again and read."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+from allocscc import toolchain
+from allocscc.elf import archive
+from allocscc.elf.object import ET_REL, SHT_SYMTAB, ElfObject
+from allocscc.errors import FormatError
+from allocscc.compilecommand import COMMAND_SECTION, Command, decode_commands
+from allocscc.sidecar import Declaration, decode_declarations
+from allocscc.sidecar_names import SIDECAR_SECTION
+from allocscc.suggest.facts import UnitFacts
+from allocscc.values import dataclass, replace
+
+_DEPTH = 20_000
+_COMPILERS = re.compile(r"(?:cc1|cc1plus|(?:[\w.-]+-)?(?:clang|clang\+\+)(?:-\d+)?)")
+# Options that run code or write files: no compile of ours has them in its sidecar.
+_REFUSED = ("-fplugin", "-fpass-plugin", "-load", "-wrapper", "-B", "-specs", "--specs", "-o", "@", "-save-temps",
+            "--config", "-fdump", "-MF", "-MD", "-MMD", "-ftime-report", "-iplugindir")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Object:
+    """One relocatable object.
+
+    Attributes:
+        path: the file, or the archive that it is in.
+        commands: how its units are preprocessed again; empty for one without a sidecar.
+        declarations: what its sources declare by attributes.
+        source: the name of the source by the symbol table; "" if it has none.
+        undefined: symbols that it needs.
+    """
+
+    path: str
+    commands: tuple[Command, ...]
+    declarations: tuple[Declaration, ...]
+    source: str
+    undefined: frozenset[str]
+
+
+def find_objects(paths: Iterable[str]) -> list[Object]:
+    """The objects of a build.
+
+    Args:
+        paths: folders, which are searched for `*.o`, and objects and archives themselves.
+
+    Raises:
+        FormatError: a file that was named is damaged. One that was found is left out.
+    """
+    found: list[Object] = []
+    for path in paths:
+        if not os.path.isdir(path):
+            found += _objects_of(path)
+            continue
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                if name.endswith((".o", ".obj")):
+                    try:
+                        found += _objects_of(os.path.join(folder, name))
+                    except (FormatError, OSError):
+                        continue
+    return found
+
+
+def _objects_of(path: str) -> list[Object]:
+    with open(path, "rb") as file:
+        data = file.read()
+    if data.startswith((archive.MAGIC, archive.THIN_MAGIC)):
+        members = archive.members(data, path, os.path.dirname(path) or ".")
+        return [_object(member.data, path) for member in members if member.data[:4] == b"\x7fELF"]
+    return [_object(data, path)]
+
+
+def _object(data: bytes, path: str) -> Object:
+    elf = ElfObject(data, path)
+    if elf.type != ET_REL:
+        raise FormatError(f"{path}: linked already; name the objects or the folder that they are in")
+    commands: list[Command] = []
+    declarations: list[Declaration] = []
+    for section in elf.sections:
+        if section.name == SIDECAR_SECTION.encode():
+            declarations += decode_declarations(elf.contents(section), path)
+        elif section.name == COMMAND_SECTION.encode():
+            commands += decode_commands(elf.contents(section))
+    table = elf.table(SHT_SYMTAB)
+    source, undefined = "", set()
+    if table is not None:
+        for name, kind, defined in elf.named_symbols(table):
+            if kind == 4 and not source:  # STT_FILE
+                source = os.fsdecode(name)
+            elif not defined:
+                undefined.add(os.fsdecode(name))
+    return Object(path, tuple(commands), tuple(declarations), source, frozenset(undefined))
+
+
+def commands_of(objects: Iterable[Object]) -> list[Command]:
+    """The commands of all units, each source once: libtool compiles every file twice."""
+    found: dict[tuple[str, str], Command] = {}
+    for one in objects:
+        for command in one.commands:
+            found.setdefault((command.folder, command.source), command)
+    return list(found.values())
+
+
+def commands_for(symbols: frozenset[str], objects: Iterable[Object]) -> list[Command]:
+    """Commands for objects without a sidecar that need one of these functions: that of the unit whose object is nearest.
+
+    Such a unit has no site as the config stands, so the build left no word of it; it is compiled as its neighbours.
+    """
+    objects = list(objects)
+    known = [(one.path, command) for one in objects for command in one.commands]
+    found: dict[tuple[str, str], Command] = {}
+    for one in objects:
+        if one.commands or not one.source.endswith((".c", ".cc", ".cpp", ".cxx")) or not known:
+            continue
+        if not (one.undefined & symbols):
+            continue
+        near = max(known, key=lambda pair: len(os.path.commonpath([os.path.abspath(pair[0]), os.path.abspath(one.path)])))
+        command = near[1]
+        source = _find_source(one, command)
+        if source and os.path.splitext(source)[1] == os.path.splitext(command.source)[1]:
+            words = tuple(source if word == command.source else word for word in command.words)
+            found[command.folder, source] = replace(command, words=words, source=source)
+    return list(found.values())
+
+
+def _find_source(one: Object, command: Command) -> str:
+    folder = os.path.dirname(os.path.abspath(one.path))
+    places = [folder, os.path.dirname(folder), os.path.join(command.folder, os.path.dirname(command.source))]
+    for place in places:
+        path = os.path.join(place, one.source)
+        if os.path.isfile(path):
+            return path
+    return ""
+
+
+def read_all(
+    commands: list[Command], progress: Callable[[int, int], None] = lambda done, all_: None
+) -> tuple[list[UnitFacts], list[str]]:
+    """Read the sources of units, as many at a time as there are processors.
+
+    Args:
+        commands: how each is preprocessed.
+        progress: is told how many of them are done, and how many there are.
+
+    Returns:
+        What they say, and what went wrong with those that could not be read.
+    """
+    found: list[UnitFacts] = []
+    told: list[str] = []
+    waiting = dict(enumerate(commands))
+    single = False
+    while waiting:
+        workers = 1 if single else len(os.sched_getaffinity(0))
+        batch = dict(list(waiting.items())[:1]) if single else dict(waiting)
+        with ProcessPoolExecutor(workers) as pool:
+            tasks = {pool.submit(read_command, command): number for number, command in batch.items()}
+            for task in as_completed(tasks):
+                number = tasks[task]
+                try:
+                    result = task.result()
+                except BrokenProcessPool:  # libclang crashed: from now on each unit has a process of its own
+                    if single:
+                        told.append(f"{commands[number].source}: libclang crashed")
+                        waiting.pop(number, None)
+                    continue
+                waiting.pop(number, None)
+                if isinstance(result, str):
+                    told.append(f"{commands[number].source}: {result}")
+                else:
+                    found.append(result)
+                progress(len(commands) - len(waiting), len(commands))
+        single = single or bool(waiting)
+    return found, told
+
+
+def read_command(command: Command) -> UnitFacts | str:
+    """What the source of one unit says, or why it cannot be read."""
+    from allocscc.compile.tree import parse
+    from allocscc.suggest.extract import read_unit
+
+    if not command.words or not os.path.isabs(command.words[0]):
+        return "its sidecar has no command"
+    if not _COMPILERS.fullmatch(os.path.basename(command.words[0])):
+        return f"its sidecar names {command.words[0]}, which is no compiler"
+    for word in command.words[1:]:
+        if word.startswith(_REFUSED) and not word.startswith("-o="):
+            return f"its sidecar has the option {word}, which is not followed"
+    if not os.path.isdir(command.folder):
+        return f"it was compiled in {command.folder}, which is not there"
+    sys.setrecursionlimit(_DEPTH)
+    with toolchain.TemporaryFolder() as folder:
+        path = folder.file("unit.i")
+        here = os.getcwd()
+        os.chdir(command.folder)
+        try:
+            status = toolchain.spawn([*command.words, "-o", path], toolchain.environment(), quiet=True)
+        except OSError as error:
+            return f"{command.words[0]}: {error.strerror}"
+        finally:
+            os.chdir(here)
+        if status != 0:
+            return f"the compiler cannot preprocess it any more (status {status})"
+        with open(path, "rb") as file:
+            text = file.read()
+        plus = "++" in os.path.basename(command.words[0]) or os.path.basename(command.words[0]) == "cc1plus"
+        standard = [word for word in command.words if word.startswith("-std=")][-1:]
+        try:
+            return read_unit(parse(path, text, "c++" if plus else "c", standard))
+        except (RecursionError, ValueError) as error:
+            return f"{type(error).__name__}"

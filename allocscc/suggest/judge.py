@@ -1,0 +1,309 @@
+"""From summaries to suggestions: which functions are worth declaring as wrappers or allocators, and how sure that is.
+
+A function whose memory has a type of its own (`struct foo *foo_new(void)`) is where an allocation happens, not a wrapper:
+its own line and type say more than its caller's. So what counts is that the caller decides what is allocated: by a size,
+a string that is copied, a format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from allocscc.suggest.facts import Function
+from allocscc.suggest.solve import RESULT, Fresh, Knowledge
+from allocscc.values import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_GENERIC = frozenset(("void", "char", "unsigned char", "signed char"))
+_QUALIFIER = re.compile(r"\b(?:const|volatile|restrict|struct|union) ?")
+_CAPITAL = {"z": "Z", "l": "L", "i": "I", "u": "U"}
+_VA_LIST = ("va_list", "__va_list_tag", "__gnuc_va_list", "__builtin_va_list")
+_NAME = re.compile(r"alloc|dup|resize|grow|printf|_new|free|mem", re.I)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A function that looks like a wrapper or an allocator.
+
+    Attributes:
+        key: its symbol, or `file.c::name`.
+        kind: `wrapper` or `allocator`.
+        list: `alloc`, `resize` or `free`.
+        signature: in the signature mini-language.
+        confidence: from 0 to 1.
+        why: what it was seen to do.
+        file, line: its definition.
+        callers: calls of it by functions that are no wrappers.
+        via: the functions that its memory comes from, or that it frees with.
+    """
+
+    key: str
+    kind: str
+    list: str
+    signature: str
+    confidence: float
+    why: str
+    file: str
+    line: int
+    callers: int
+    via: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How a function lets its caller decide."""
+
+    list: str
+    capitals: Mapping[int, str]
+    base: float
+    why: str
+    kind: str = "wrapper"
+
+
+def judge(known: Knowledge) -> list[Suggestion]:
+    """The functions worth declaring, surest first; each also says how sure that is."""
+    shapes: dict[str, tuple[_Shape, float]] = {}
+    for key, places in known.fresh.items():
+        function = known.functions.get(key)
+        if function is None or key in known.known:
+            continue
+        for place, memory in places.items():
+            shape = _shape(function, place, memory)
+            if shape is not None and (key not in shapes or shapes[key][0].base < shape.base):
+                shapes[key] = shape, _confidence(function, shape, memory)
+    frees = _frees(known, shapes)
+    for key, shape in frees.items():
+        if key not in shapes:
+            shapes[key] = shape, _confidence(known.functions[key], shape, None)
+    calls = _callers(known)
+    kept = _explaining(known, shapes, calls)
+    found = [
+        _suggestion(known, key, *shapes[key], sum(n for caller, n in calls[key].items() if caller not in kept))
+        for key in kept
+    ]
+    return sorted(found, key=lambda one: (-one.confidence, -one.callers, one.key))
+
+
+def _shape(function: Function, place: int, memory: Fresh) -> _Shape | None:
+    """How the function lets its caller decide what is allocated; None if it does not."""
+    pointee = function.pointee if place == RESULT else _target(function.parameters[place].pointee)
+    if not (memory.allocates or memory.pool) or _is_const(pointee) or "(" in pointee or memory.inner or memory.moved:
+        return None
+    plain = _plain(pointee)
+    generic = plain in _GENERIC
+    out = {} if place == RESULT else {place: "P*"}
+    size, chunk = memory.size, memory.chunk
+    sizes = {i: c for i in size.factors or sorted(size.parameters) if (c := _CAPITAL.get(function.parameters[i].letter))}
+    typed = any(_plain(one) == plain for one in size.types) and not generic
+    headed = any(_plain(one) not in _GENERIC and "*" not in one and _is_record(one) for one in size.types)
+    via = " and ".join(memory.via[:2]) or "a pool"
+    if chunk is not None and chunk != place and _same_pointer(function, chunk, pointee):
+        capitals = {**out, chunk: "P", **_size_letters(function, sizes)}
+        return _Shape("resize", capitals, 0.95 if sizes else 0.75, f"gives what {via} makes of its parameter {chunk + 1}")
+    if "parameter" in memory.other:
+        return None
+    if memory.pool and sizes:
+        letters = _size_letters(function, sizes) if generic else {}
+        return _Shape("alloc", {**out, **letters}, 0.85, "hands out pieces of a block or a list, by size", "allocator")
+    if sizes and not typed and (generic or not size.types) and not (headed and not generic):
+        if not generic and not size.factors:
+            return None
+        base = 0.95 if size.factors and not (size.strings or size.other) else 0.8
+        which = ", ".join(function.parameters[i].type + f" (parameter {i + 1})" for i in sizes)
+        return _Shape("alloc", {**out, **_size_letters(function, sizes)}, base, f"passes a size on to {via}: {which}")
+    if not generic:
+        return None
+    strings = [i for i in size.strings if function.parameters[i].letter in ("s", "p")]
+    if strings and not sizes:
+        capitals = {**out, strings[0]: "S"} if len(strings) == 1 else out
+        return _Shape("alloc", capitals, 0.85, f"passes a string on to {via}, which copies it")
+    if _formats(function):
+        return _Shape("alloc", out, 0.85, f"makes a formatted text with memory of {via if memory.via else 'a buffer'}")
+    if function.public and not sizes and memory.allocates and "literal" not in memory.other:
+        return _Shape("alloc", out, 0.7, f"gives memory of {via} to the users of the library")
+    return None
+
+
+def _size_letters(function: Function, sizes: Mapping[int, str]) -> dict[int, str]:
+    """Capitals of the sizes: of count and size in one product, `zZ`; of others the last one counts."""
+    indexes = sorted(sizes)
+    if len(indexes) < 2:
+        return dict(sizes)
+    return {indexes[-1]: sizes[indexes[-1]]}
+
+
+def _formats(function: Function) -> bool:
+    """Whether it takes a format and what belongs in it."""
+    parameters = function.parameters
+    if function.variadic:
+        return bool(parameters) and parameters[-1].letter == "s"
+    if len(parameters) < 2 or not any(name in parameters[-1].type or name in parameters[-1].pointee for name in _VA_LIST):
+        return False
+    return parameters[-2].letter == "s"
+
+
+def _confidence(function: Function, shape: _Shape, memory: Fresh | None) -> float:
+    sure = shape.base
+    if function.loops:
+        sure -= 0.1 if function.loops == 1 else 0.25
+    if function.length > 1500:
+        sure -= 0.1 if function.length < 4000 else 0.3
+    if memory is not None and shape.kind == "wrapper":
+        if "call" in memory.other:
+            sure -= 0.3
+        if memory.other & {"field", "global", "deref", "unknown", "local"}:
+            sure -= 0.25
+        if memory.other & {"literal", "address"}:
+            sure -= 0.1
+    if _NAME.search(function.key):
+        sure += 0.03
+    return round(max(0.05, min(sure, 0.99)), 2)
+
+
+def _frees(known: Knowledge, shapes: Mapping[str, tuple[_Shape, float]]) -> dict[str, _Shape]:
+    """Functions that free a chunk of any type and do nothing else with it."""
+    pointers = {
+        _plain(known.functions[key].pointee)
+        for key, (shape, _) in shapes.items()
+        if shape.list != "free" and known.functions[key].letter == "p"
+    }
+    found = {}
+    for key, freed in known.frees.items():
+        function = known.functions.get(key)
+        if function is None or key in known.known or len(freed) != 1 or function.letter not in ("v", "i"):
+            continue
+        index = next(iter(freed))
+        plain = _plain(function.parameters[index].pointee)
+        if plain not in _GENERIC and plain not in pointers:
+            continue
+        if "*" in plain or _frees_more(known, key, index) or _looks_inside(known, key, index, plain):
+            continue
+        found[key] = _Shape("free", {index: "P"}, 0.9, f"passes parameter {index + 1} on to {_freeing(known, key)}")
+    return found
+
+
+def _freeing(known: Knowledge, key: str) -> str:
+    values = known.values[key]
+    for callee, _ in known.functions[key].calls:
+        for target in known.pointers.targets(callee, values, known.functions.get):
+            if target in known.frees:
+                return target
+    return "free"
+
+
+def _frees_more(known: Knowledge, key: str, index: int) -> bool:
+    values = known.values[key]
+    for callee, args in known.functions[key].calls:
+        for target in known.pointers.targets(callee, values, known.functions.get):
+            for position in known.frees.get(target, ()):
+                if position < len(args) and index not in values.may_be(args[position]):
+                    return True
+    return False
+
+
+def _looks_inside(known: Knowledge, key: str, index: int, plain: str) -> bool:
+    """Whether the function reads fields of what it frees: then it is the destructor of a type."""
+    if plain not in _GENERIC:
+        return False
+    function, values = known.functions[key], known.values[key]
+    from allocscc.suggest.values import walk
+
+    everything = [value for found in function.locals.values() for value in found]
+    everything += [value for pair in function.stores for value in pair if pair[0][0] != "f"]
+    everything += [arg for _, args in function.calls for arg in args]
+    for value in everything:
+        for part in walk(value):
+            if part[0] == "f" and values.root(part) == ("p", index):
+                return True
+    return False
+
+
+def _callers(known: Knowledge) -> dict[str, dict[str, int]]:
+    """Function → the functions that call it, and how often."""
+    calls: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for key, function in known.functions.items():
+        for callee, _ in function.calls:
+            for target in known.pointers.targets(callee, known.values[key], known.functions.get):
+                calls[target][key] += 1
+    return calls
+
+
+def _explaining(
+    known: Knowledge, shapes: Mapping[str, tuple[_Shape, float]], calls: Mapping[str, Mapping[str, int]]
+) -> set[str]:
+    """Those without static functions that only other ones call: no site would have another name for them."""
+    kept = set(shapes)
+    while True:
+        gone = {
+            key
+            for key in kept
+            if known.functions[key].static and all(caller in kept or caller in known.known for caller in calls[key])
+        }
+        if not gone:
+            return kept
+        kept -= gone
+        # What only these call is inside of wrappers, too.
+        return _without_inner(known, kept, gone, calls)
+
+
+def _without_inner(
+    known: Knowledge, kept: set[str], gone: set[str], calls: Mapping[str, Mapping[str, int]]
+) -> set[str]:
+    inside = set(gone)
+    while True:
+        more = {
+            key for key in kept
+            if known.functions[key].static and all(c in kept or c in inside or c in known.known for c in calls[key])
+        }  # fmt: skip
+        if not more:
+            return kept
+        inside |= more
+        kept -= more
+
+
+def _suggestion(known: Knowledge, key: str, shape: _Shape, confidence: float, callers: int) -> Suggestion:
+    function = known.functions[key]
+    letters = []
+    for index, parameter in enumerate(function.parameters):
+        letter = shape.capitals.get(index) or parameter.letter.replace("P*", "p") or "p"
+        if letter == "z" and any(c in "ZIUL" for c in shape.capitals.values()) and shape.capitals.get(index + 1):
+            pass
+        letters.append(letter)
+    result = function.letter if function.letter != "s" else "p"
+    if any(name in function.parameters[-1].type for name in _VA_LIST) if function.parameters else False:
+        letters[-1] = "p"
+    text = f"{key}({''.join(letters)}{'.' if function.variadic else ''}){'' if result == 'v' else result or 'p'}"
+    memory = known.fresh.get(key, {})
+    via = next((one.via for one in memory.values()), ()) if shape.list != "free" else (_freeing(known, key),)
+    return Suggestion(
+        key, shape.kind, shape.list, text, confidence, shape.why, function.file, function.line, callers, via
+    )
+
+
+def _same_pointer(function: Function, index: int, pointee: str) -> bool:
+    """Whether a parameter and the result are pointers of one kind."""
+    plain, other = _plain(pointee), _plain(function.parameters[index].pointee)
+    return plain == other or (plain in _GENERIC and other in _GENERIC)
+
+
+def _target(pointee: str) -> str:
+    return pointee.removesuffix("*").strip()
+
+
+def _plain(kind: str) -> str:
+    return _QUALIFIER.sub("", kind).strip()
+
+
+def _is_const(pointee: str) -> bool:
+    return pointee.startswith("const ") and not pointee.endswith("*")
+
+
+def _is_record(kind: str) -> bool:
+    return _plain(kind).rstrip("*[]0123456789 ") not in (
+        "char", "unsigned char", "short", "unsigned short", "int", "unsigned int", "long", "unsigned long", "float",
+        "double", "long long", "unsigned long long", "void", "_Bool",
+    )  # fmt: skip
