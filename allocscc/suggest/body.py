@@ -161,9 +161,8 @@ class Body:
         if kind == K.ARRAY_SUBSCRIPT_EXPR.value:
             parts = children(cursor)
             base = self._value(parts[0])
-            for part in parts[1:]:
-                self._value(part)
-            return ("d", base)
+            index = self._value(parts[1]) if len(parts) > 1 else CONSTANT
+            return ("d", base if index == CONSTANT else ("+", base, index))
         if kind == K.CONDITIONAL_OPERATOR.value:
             parts = [self._value(part) for part in children(cursor)]
             return _choice(parts[1:] if len(parts) == 3 else parts)

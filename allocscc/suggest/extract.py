@@ -22,7 +22,7 @@ _LETTERS = {
     TypeKind.SCHAR: "i", TypeKind.UCHAR: "i", TypeKind.ENUM: "u", TypeKind.DOUBLE: "d",
 }  # fmt: skip
 _CHARS = frozenset((TypeKind.CHAR_S, TypeKind.CHAR_U, TypeKind.SCHAR, TypeKind.UCHAR))
-_DEFAULT = re.compile(rb'visibility\s*\(\s*"default"')
+_DEFAULT = re.compile(rb'visibility(?:__)?\s*\(\s*"default"')
 # Longer bodies are no wrappers, and cost the most to read.
 _LONGEST = 12000
 

@@ -12,16 +12,21 @@ from collections import defaultdict
 
 from allocscc.suggest.facts import Function
 from allocscc.suggest.solve import RESULT, Fresh, Knowledge
+from allocscc.suggest.values import walk
 from allocscc.values import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from allocscc.suggest.facts import Value
+
 _GENERIC = frozenset(("void", "char", "unsigned char", "signed char"))
 _QUALIFIER = re.compile(r"\b(?:const|volatile|restrict|struct|union) ?")
 _CAPITAL = {"z": "Z", "l": "L", "i": "I", "u": "U"}
 _VA_LIST = ("va_list", "__va_list_tag", "__gnuc_va_list", "__builtin_va_list")
+# Calls of a function that frees and has none that allocates beside it: then it is the project's own `free`.
+_MANY = 20
 _NAME = re.compile(r"alloc|dup|resize|grow|printf|_new|free|mem", re.I)
 
 
@@ -81,16 +86,25 @@ def judge(known: Knowledge) -> list[Suggestion]:
             shapes[key] = shape, _confidence(known.functions[key], shape, None)
     calls = _callers(known)
     kept = _explaining(known, shapes, calls)
-    found = [
-        _suggestion(known, key, *shapes[key], sum(n for caller, n in calls[key].items() if caller not in kept))
-        for key in kept
-    ]
+    direct = {callee for function in known.functions.values() for callee, _ in function.calls}
+    files = {known.functions[key].file for key in kept if shapes[key][0].list != "free"}
+    found = []
+    for key in kept:
+        if not _stands_alone(known, key, shapes[key][0], kept, calls[key], direct, files):
+            continue
+        callers = sum(n for caller, n in calls[key].items() if caller not in kept)
+        shape, sure = shapes[key]
+        if known.functions[key].static and sum(calls[key].values()) <= 1:  # only one site would have another place
+            sure = round(max(0.05, sure - 0.36), 2)
+        found.append(_suggestion(known, key, shape, sure, callers))
     return sorted(found, key=lambda one: (-one.confidence, -one.callers, one.key))
 
 
 def _shape(function: Function, place: int, memory: Fresh) -> _Shape | None:
     """How the function lets its caller decide what is allocated; None if it does not."""
     pointee = function.pointee if place == RESULT else _target(function.parameters[place].pointee)
+    if place != RESULT and (function.letter == "p" or not (place == 0 or function.public)):
+        return None
     if not (memory.allocates or memory.pool) or _is_const(pointee) or "(" in pointee or memory.inner or memory.moved:
         return None
     plain = _plain(pointee)
@@ -101,9 +115,14 @@ def _shape(function: Function, place: int, memory: Fresh) -> _Shape | None:
     typed = any(_plain(one) == plain for one in size.types) and not generic
     headed = any(_plain(one) not in _GENERIC and "*" not in one and _is_record(one) for one in size.types)
     via = " and ".join(memory.via[:2]) or "a pool"
-    if chunk is not None and chunk != place and _same_pointer(function, chunk, pointee):
+    fits = generic or (sizes and not headed)
+    if chunk is not None and chunk != place and fits and _same_pointer(function, chunk, pointee):
         capitals = {**out, chunk: "P", **_size_letters(function, sizes)}
-        return _Shape("resize", capitals, 0.95 if sizes else 0.75, f"gives what {via} makes of its parameter {chunk + 1}")
+        strings = size.strings - {chunk}
+        if not (size.factors and sizes) and not strings and not _formats(function):
+            return None
+        base = 0.8 if size.other or not sizes else 0.95
+        return _Shape("resize", capitals, base, f"gives what {via} makes of its parameter {chunk + 1}")
     if "parameter" in memory.other:
         return None
     if memory.pool and sizes:
@@ -112,7 +131,7 @@ def _shape(function: Function, place: int, memory: Fresh) -> _Shape | None:
     if sizes and not typed and (generic or not size.types) and not (headed and not generic):
         if not generic and not size.factors:
             return None
-        base = 0.95 if size.factors and not (size.strings or size.other) else 0.8
+        base = 0.65 if not size.factors else 0.8 if size.strings or size.other else 0.95
         which = ", ".join(function.parameters[i].type + f" (parameter {i + 1})" for i in sizes)
         return _Shape("alloc", {**out, **_size_letters(function, sizes)}, base, f"passes a size on to {via}: {which}")
     if not generic:
@@ -148,9 +167,10 @@ def _formats(function: Function) -> bool:
 
 def _confidence(function: Function, shape: _Shape, memory: Fresh | None) -> float:
     sure = shape.base
-    if function.loops:
+    formats = shape.list != "free" and _formats(function)  # what it makes is long to write down
+    if function.loops and not formats:
         sure -= 0.1 if function.loops == 1 else 0.25
-    if function.length > 1500:
+    if function.length > 1500 and not formats:
         sure -= 0.1 if function.length < 4000 else 0.3
     if memory is not None and shape.kind == "wrapper":
         if "call" in memory.other:
@@ -171,28 +191,40 @@ def _frees(known: Knowledge, shapes: Mapping[str, tuple[_Shape, float]]) -> dict
         for key, (shape, _) in shapes.items()
         if shape.list != "free" and known.functions[key].letter == "p"
     }
-    found = {}
-    for key, freed in known.frees.items():
-        function = known.functions.get(key)
-        if function is None or key in known.known or len(freed) != 1 or function.letter not in ("v", "i"):
-            continue
-        index = next(iter(freed))
-        plain = _plain(function.parameters[index].pointee)
-        if plain not in _GENERIC and plain not in pointers:
-            continue
-        if "*" in plain or _frees_more(known, key, index) or _looks_inside(known, key, index, plain):
-            continue
-        found[key] = _Shape("free", {index: "P"}, 0.9, f"passes parameter {index + 1} on to {_freeing(known, key)}")
+    found: dict[str, _Shape] = {}
+    pure = {key for key in known.frees if key in known.known}
+    pure |= {key for key, (shape, _) in shapes.items() if shape.list == "resize"}
+    pure |= {key for key in known.fresh if key in known.known}
+    more = True
+    while more:
+        more = False
+        for key, freed in known.frees.items():
+            function = known.functions.get(key)
+            if function is None or key in pure or len(freed) != 1 or function.letter not in ("v", "i") or function.loops:
+                continue
+            index = next(iter(freed))
+            plain = _plain(function.parameters[index].pointee)
+            if (plain not in _GENERIC and plain not in pointers) or "*" in plain:
+                continue
+            by = _freeing(known, key, index, pure)
+            if not by or _frees_more(known, key, index) or _looks_inside(known, key, index, plain):
+                continue
+            found[key] = _Shape("free", {index: "P"}, 0.9, f"passes parameter {index + 1} on to {by}")
+            pure.add(key)
+            more = True
     return found
 
 
-def _freeing(known: Knowledge, key: str) -> str:
+def _freeing(known: Knowledge, key: str, index: int, pure: set[str]) -> str:
+    """The function that only frees to which the parameter goes, "" if there is none."""
     values = known.values[key]
-    for callee, _ in known.functions[key].calls:
+    for callee, args in known.functions[key].calls:
         for target in known.pointers.targets(callee, values, known.functions.get):
-            if target in known.frees:
+            positions = set(known.frees.get(target, ()))
+            positions |= {one.chunk for one in known.fresh.get(target, {}).values() if one.chunk is not None}
+            if target in pure and any(at < len(args) and values.parameter(args[at]) == index for at in positions):
                 return target
-    return "free"
+    return ""
 
 
 def _frees_more(known: Knowledge, key: str, index: int) -> bool:
@@ -206,18 +238,23 @@ def _frees_more(known: Knowledge, key: str, index: int) -> bool:
 
 
 def _looks_inside(known: Knowledge, key: str, index: int, plain: str) -> bool:
-    """Whether the function reads fields of what it frees: then it is the destructor of a type."""
+    """Whether the function reads fields of what it frees, or hands it to one that does: a destructor of a type."""
     if plain not in _GENERIC:
         return False
     function, values = known.functions[key], known.values[key]
-    from allocscc.suggest.values import walk
-
     everything = [value for found in function.locals.values() for value in found]
-    everything += [value for pair in function.stores for value in pair if pair[0][0] != "f"]
+    everything += [value for _, value in function.stores]
     everything += [arg for _, args in function.calls for arg in args]
     for value in everything:
         for part in walk(value):
-            if part[0] == "f" and values.root(part) == ("p", index):
+            if part[0] == "f" and index in values.may_be(part[2]):
+                return True
+    for callee, args in function.calls:
+        other = known.functions.get(callee)
+        if other is None:
+            continue
+        for at, arg in enumerate(args[: len(other.parameters)]):
+            if values.parameter(arg) == index and _plain(other.parameters[at].pointee) not in _GENERIC:
                 return True
     return False
 
@@ -250,6 +287,18 @@ def _explaining(
         return _without_inner(known, kept, gone, calls)
 
 
+def _stands_alone(
+    known: Knowledge, key: str, shape: _Shape, kept: set[str], callers: Mapping[str, int], direct: set[str],
+    files: set[str],
+) -> bool:  # fmt: skip
+    """Whether the function is one that people call: no callback, and one that frees belongs to one that allocates."""
+    if key in known.pointers.taken and key not in direct and not any(caller in kept for caller in callers):
+        return False
+    if shape.list != "free":
+        return True
+    return key in direct and (known.functions[key].file in files or sum(callers.values()) >= _MANY)
+
+
 def _without_inner(
     known: Knowledge, kept: set[str], gone: set[str], calls: Mapping[str, Mapping[str, int]]
 ) -> set[str]:
@@ -278,7 +327,7 @@ def _suggestion(known: Knowledge, key: str, shape: _Shape, confidence: float, ca
         letters[-1] = "p"
     text = f"{key}({''.join(letters)}{'.' if function.variadic else ''}){'' if result == 'v' else result or 'p'}"
     memory = known.fresh.get(key, {})
-    via = next((one.via for one in memory.values()), ()) if shape.list != "free" else (_freeing(known, key),)
+    via = next((one.via for one in memory.values()), ()) if shape.list != "free" else (shape.why.split()[-1],)
     return Suggestion(
         key, shape.kind, shape.list, text, confidence, shape.why, function.file, function.line, callers, via
     )

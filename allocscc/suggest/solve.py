@@ -104,7 +104,7 @@ class _Solver:
         self.fresh: dict[str, dict[int, Fresh]] = {}
         self.frees: dict[str, frozenset[int]] = {}
         self.fields: set[str] = set()
-        self.bumped: set[str] = set()
+        self.bumped: dict[str, set[str]] = defaultdict(set)
         for name, role in roles.items():
             self._seed(name, role)
 
@@ -143,14 +143,14 @@ class _Solver:
             for leaf, moved in values.leaves(value):
                 same = name and _name(leaf) == name
                 if same and moved and any(values.size(one).parameters for one in moved):
-                    self.bumped.add(name)
+                    self.bumped[function.key].add(name)
                 elif leaf[0] in ("f", "d") and name and not moved:
                     inner = leaf[2] if leaf[0] == "f" else leaf[1]
                     if any(_name(one) == name for one, _ in values.leaves(inner)):
-                        self.bumped.add(name)
+                        self.bumped[function.key].add(name)
             if value[0] == "o" and value[1] in ("+", "-") and name and _name(value[2]) == name:
                 if values.size(value[3]).parameters:
-                    self.bumped.add(name)
+                    self.bumped[function.key].add(name)
 
     def _summarise(self, key: str, function: Function) -> None:
         values = self.values[key]
@@ -195,6 +195,7 @@ class _Solver:
         result: Fresh | None = None
         other: set[str] = set()
         pool = False
+        bumped = self.bumped.get(values.function.key, set())
         for value in returned:
             for leaf, moved in values.leaves(value):
                 if leaf[0] in ("0",):
@@ -202,10 +203,12 @@ class _Solver:
                 one = self._leaf(values, leaf)
                 if isinstance(one, str):
                     name = _name(leaf)
-                    if name and name in self.bumped:
+                    if name and name in bumped:
+                        pool = True
+                    elif any(_name(part) in bumped for offset in moved for part, _ in values.leaves(offset)):
                         pool = True
                     elif leaf[0] == "f" and any(
-                        part[0] in ("f", "g") and _name(part) in self.bumped for part, _ in values.leaves(leaf[2])
+                        part[0] in ("f", "g") and _name(part) in bumped for part, _ in values.leaves(leaf[2])
                     ):
                         pool = True
                     other.add(one)
@@ -267,9 +270,9 @@ class _Solver:
                     size |= Size(other=True)
         chunk, inner = None, memory.inner
         if memory.chunk is not None and memory.chunk < len(args):
-            chunk = values.parameter(args[memory.chunk])
+            chunk = values.chunk(args[memory.chunk])
             leaves = [leaf for leaf, _ in values.leaves(args[memory.chunk])]
-            inner = inner or (chunk is None and any(leaf[0] not in ("0", "out") for leaf in leaves))
+            inner = inner or (chunk is None and any(leaf[0] not in ("0", "out", "c") for leaf in leaves))
         built, held = memory.built, set()
         for index in memory.held:
             if index >= len(args):
@@ -296,13 +299,15 @@ class _Solver:
     def _freed(self, values: Values) -> frozenset[int]:
         freed: set[int] = set()
         for callee, args in values.function.calls:
+            if callee.startswith("&#"):  # how it is freed is the caller's business
+                continue
             targets = self.pointers.targets(callee, values, self.functions.get)
             freeing = [target for target in targets if target in self.frees]
             if len(freeing) == len(targets):
                 for target in freeing:
                     for index in self.frees[target]:
                         if index < len(args):
-                            freed |= values.may_be(args[index])
+                            freed |= _unmoved(values, args[index])
             for target in targets:  # realloc(p, 0)
                 memory = self.fresh.get(target, {}).get(RESULT)
                 if memory is None or memory.chunk is None or memory.chunk >= len(args):
@@ -312,6 +317,16 @@ class _Solver:
                     if sizes and all(size == ("0",) for size in sizes):
                         freed |= values.may_be(args[memory.chunk])
         return frozenset(freed)
+
+
+def _unmoved(values: Values, value: Value) -> set[int]:
+    """The parameters that a value may be, perhaps moved by the size of a header."""
+    leaves = values.leaves(value)
+    return {leaf[1] for leaf, moved in leaves if leaf[0] == "p" and all(_is_constant(offset) for offset in moved)}
+
+
+def _is_constant(value: Value) -> bool:
+    return all(part[0] in ("0", "z", "o") for part in walk(value))
 
 
 def _merged(one: Fresh, other: Fresh) -> Fresh:

@@ -107,6 +107,13 @@ class Values:
         found = {leaf[1] if leaf[0] == "p" else None for leaf, _ in self.leaves(value) if leaf[0] not in ("0", "out")}
         return found.pop() if len(found) == 1 else None
 
+    def chunk(self, value: Value) -> int | None:
+        """The parameter that a chunk given to realloc is, also where realloc's result is assigned to it."""
+        leaves = self.leaves(value)
+        found = {leaf[1] for leaf, _ in leaves if leaf[0] == "p"}
+        alone = len(found) == 1 and all(leaf[0] in ("p", "0", "out", "c") for leaf, _ in leaves)
+        return found.pop() if alone else None
+
     def may_be(self, value: Value) -> set[int]:
         """The parameters that a value may be."""
         return {leaf[1] for leaf, _ in self.leaves(value) if leaf[0] == "p"}
@@ -162,7 +169,13 @@ class Values:
         if kind == "o":
             a, b = self._size(value[2], seen, depth), self._size(value[3], seen, depth)
             both = a | b
-            if value[1] == "*" or not (a.parameters and b.parameters):
+            if value[1] == "-":
+                ends = {self.parameter(value[2]), self.parameter(value[3])}
+                if None not in ends and all(self.function.parameters[i].pointee for i in ends if i is not None):
+                    return Size(strings=frozenset(i for i in ends if i is not None))  # from one pointer to the other
+            if value[1] in ("/", ">>", "%", "&"):
+                return Size(both.parameters, (), both.strings, both.types, both.other)
+            if value[1] == "*" or not (a.factors and b.factors):
                 return both
             return Size(both.parameters, (), both.strings, both.types, both.other)
         if kind == "+":
@@ -203,7 +216,7 @@ class Values:
             told = Size()
             for one in helper.returns:
                 told |= inner._size(one, set(), depth + 1)
-            if not told.factors and len(result.factors) > 1:
+            if not told.factors and (len(result.factors) > 1 or len(args) == 1):
                 return Size(result.parameters, (), result.strings, result.types, result.other)
         return result
 
