@@ -23,19 +23,19 @@ _LETTERS = {
 }  # fmt: skip
 _CHARS = frozenset((TypeKind.CHAR_S, TypeKind.CHAR_U, TypeKind.SCHAR, TypeKind.UCHAR))
 _DEFAULT = re.compile(rb'visibility(?:__)?\s*\(\s*"default"')
+_HEADERS = (".h", ".hh", ".hpp", ".hxx", ".inc", ".def")
 # Longer bodies are no wrappers, and cost the most to read.
 _LONGEST = 12000
 
 
-def read_unit(parsed: Parsed, system: frozenset[str] = frozenset(), seen: frozenset[str] = frozenset()) -> UnitFacts:
+def read_unit(parsed: Parsed, seen: set[tuple[str, int]] | None = None) -> UnitFacts:
     """The functions that a unit defines.
 
     Args:
         parsed: the unit.
-        system: unused folders' files are told by line markers; files to leave out.
-        seen: keys of static functions of headers that another unit has told of.
+        seen: file and line of the functions of headers that other units have told of; those of this one are added.
     """
-    reader = _Reader(parsed)
+    reader = _Reader(parsed, set() if seen is None else seen)
     for cursor in _declarations(parsed.unit.cursor):
         reader.declaration(cursor)
     return UnitFacts(tuple(reader.functions), tuple(dict.fromkeys(reader.bindings)))
@@ -54,8 +54,8 @@ def _declarations(top: Cursor) -> list[Cursor]:
 class _Reader:
     """Collects what one unit says."""
 
-    def __init__(self, parsed: Parsed) -> None:
-        self.parsed = parsed
+    def __init__(self, parsed: Parsed, seen: set[tuple[str, int]]) -> None:
+        self.parsed, self.seen = parsed, seen
         self.functions: list[Function] = []
         self.bindings: list[tuple[str, str]] = []
         self.public: set[str] = set()
@@ -90,6 +90,10 @@ class _Reader:
         file, line, _ = self.parsed.place(cursor.location.offset)
         if file.startswith(("/usr/include/", "/usr/lib/", "<")):
             return
+        if file.endswith(_HEADERS):
+            if (file, line) in self.seen:
+                return
+            self.seen.add((file, line))
         result = cursor.result_type
         parameters = list(cursor.get_arguments())
         body = Body(self.parsed, parameters, self.key)

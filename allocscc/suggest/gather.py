@@ -20,6 +20,8 @@ from allocscc.suggest.facts import UnitFacts
 from allocscc.values import dataclass, replace
 
 _DEPTH = 20_000
+# Of a process that reads several units: the functions of headers that it has told of.
+_SEEN: set[tuple[str, int]] = set()
 _COMPILERS = re.compile(r"(?:cc1|cc1plus|(?:[\w.-]+-)?(?:clang|clang\+\+)(?:-\d+)?)")
 # Options that run code or write files: no compile of ours has them in its sidecar.
 _REFUSED = ("-fplugin", "-fpass-plugin", "-load", "-wrapper", "-B", "-specs", "--specs", "-o", "@", "-save-temps",
@@ -214,6 +216,6 @@ def read_command(command: Command) -> UnitFacts | str:
         plus = "++" in os.path.basename(command.words[0]) or os.path.basename(command.words[0]) == "cc1plus"
         standard = [word for word in command.words if word.startswith("-std=")][-1:]
         try:
-            return read_unit(parse(path, text, "c++" if plus else "c", standard))
+            return read_unit(parse(path, text, "c++" if plus else "c", standard), _SEEN)
         except (RecursionError, ValueError) as error:
             return f"{type(error).__name__}"

@@ -25,8 +25,15 @@ _GENERIC = frozenset(("void", "char", "unsigned char", "signed char"))
 _QUALIFIER = re.compile(r"\b(?:const|volatile|restrict|struct|union) ?")
 _CAPITAL = {"z": "Z", "l": "L", "i": "I", "u": "U"}
 _VA_LIST = ("va_list", "__va_list_tag", "__gnuc_va_list", "__builtin_va_list")
+# What is less sure is not suggested unless asked for.
+_SURE = 0.6
 # Calls of a function that frees and has none that allocates beside it: then it is the project's own `free`.
 _MANY = 20
+# Bytes of a function's text.
+_SHORT = 300
+_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C", ".c++", ".y", ".l")
+# What a wrapper may call beside allocation functions and not do any work: libc's, and what ends or tells.
+_TRIVIAL = re.compile(r"_*(?:mem|str|wcs)\w+|&.*|f?printf|abort|exit|_exit|assert\w*|_*errno\w*|__assert_fail|fputs|fflush")
 _NAME = re.compile(r"alloc|dup|resize|grow|printf|_new|free|mem", re.I)
 
 
@@ -67,6 +74,7 @@ class _Shape:
     base: float
     why: str
     kind: str = "wrapper"
+    shape: str = "size"
 
 
 def judge(known: Knowledge) -> list[Suggestion]:
@@ -79,21 +87,33 @@ def judge(known: Knowledge) -> list[Suggestion]:
         for place, memory in places.items():
             shape = _shape(function, place, memory)
             if shape is not None and (key not in shapes or shapes[key][0].base < shape.base):
-                shapes[key] = shape, _confidence(function, shape, memory)
+                shapes[key] = shape, _confidence(known, function, shape, memory)
     frees = _frees(known, shapes)
     for key, shape in frees.items():
         if key not in shapes:
-            shapes[key] = shape, _confidence(known.functions[key], shape, None)
+            shapes[key] = shape, _confidence(known, known.functions[key], shape, None)
+    for key, (shape, sure) in list(shapes.items()):
+        if shape.shape == "string":
+            unsure = [via for places in known.fresh[key].values() for via in places.via
+                      if via not in known.known and (via not in shapes or shapes[via][1] < _SURE)]  # fmt: skip
+            shapes[key] = shape, round(max(0.05, sure - 0.3 * bool(unsure)), 2)
+    for key, shape in _regions(known, shapes).items():
+        if key not in shapes:
+            shapes[key] = shape, _confidence(known, known.functions[key], shape, None)
     calls = _callers(known)
     kept = _explaining(known, shapes, calls)
     direct = {callee for function in known.functions.values() for callee, _ in function.calls}
     files = {known.functions[key].file for key in kept if shapes[key][0].list != "free"}
     found = []
     for key in kept:
-        if not _stands_alone(known, key, shapes[key][0], kept, calls[key], direct, files):
+        if not _stands_alone(known, key, shapes[key][0], calls[key], direct, files):
             continue
         callers = sum(n for caller, n in calls[key].items() if caller not in kept)
         shape, sure = shapes[key]
+        if _is_callback(known, key, direct) and not _is_bare(known.functions[key], shape):
+            sure = round(max(0.05, sure - 0.4), 2)
+        if known.functions[key].static and not calls[key]:
+            continue
         if known.functions[key].static and sum(calls[key].values()) <= 1:  # only one site would have another place
             sure = round(max(0.05, sure - 0.36), 2)
         found.append(_suggestion(known, key, shape, sure, callers))
@@ -121,17 +141,21 @@ def _shape(function: Function, place: int, memory: Fresh) -> _Shape | None:
         strings = size.strings - {chunk}
         if not (size.factors and sizes) and not strings and not _formats(function):
             return None
-        base = 0.8 if size.other or not sizes else 0.95
-        return _Shape("resize", capitals, base, f"gives what {via} makes of its parameter {chunk + 1}")
+        exact = bool(sizes) and not size.other
+        if not exact and plain not in ("char", "void"):  # a data structure in bytes, which grows by an element
+            return None
+        return _Shape("resize", capitals, 0.95 if exact else 0.8, f"gives what {via} makes of its parameter {chunk + 1}")
     if "parameter" in memory.other:
         return None
     if memory.pool and sizes:
         letters = _size_letters(function, sizes) if generic else {}
-        return _Shape("alloc", {**out, **letters}, 0.85, "hands out pieces of a block or a list, by size", "allocator")
+        return _Shape("alloc", {**out, **letters}, 0.85 if generic else 0.75, "hands out pieces of a block or a list, by size", "allocator")
     if sizes and not typed and (generic or not size.types) and not (headed and not generic):
         if not generic and not size.factors:
             return None
         base = 0.65 if not size.factors else 0.8 if size.strings or size.other else 0.95
+        if any(function.parameters[i].pointee for i in size.parameters):
+            base -= 0.2
         which = ", ".join(function.parameters[i].type + f" (parameter {i + 1})" for i in sizes)
         return _Shape("alloc", {**out, **_size_letters(function, sizes)}, base, f"passes a size on to {via}: {which}")
     if not generic:
@@ -139,11 +163,12 @@ def _shape(function: Function, place: int, memory: Fresh) -> _Shape | None:
     strings = [i for i in size.strings if function.parameters[i].letter in ("s", "p")]
     if strings and not sizes:
         capitals = {**out, strings[0]: "S"} if len(strings) == 1 else out
-        return _Shape("alloc", capitals, 0.85, f"passes a string on to {via}, which copies it")
+        base = 0.55 if size.other and function.length > _SHORT else 0.85
+        return _Shape("alloc", capitals, base, f"passes a string on to {via}, which copies it", shape="string")
     if _formats(function):
-        return _Shape("alloc", out, 0.85, f"makes a formatted text with memory of {via if memory.via else 'a buffer'}")
+        return _Shape("alloc", out, 0.85, f"makes a formatted text with memory of {via if memory.via else 'a buffer'}", shape="format")
     if function.public and not sizes and memory.allocates and "literal" not in memory.other:
-        return _Shape("alloc", out, 0.7, f"gives memory of {via} to the users of the library")
+        return _Shape("alloc", out, 0.7, f"gives memory of {via} to the users of the library", shape="public")
     return None
 
 
@@ -165,23 +190,56 @@ def _formats(function: Function) -> bool:
     return parameters[-2].letter == "s"
 
 
-def _confidence(function: Function, shape: _Shape, memory: Fresh | None) -> float:
-    sure = shape.base
-    formats = shape.list != "free" and _formats(function)  # what it makes is long to write down
-    if function.loops and not formats:
-        sure -= 0.1 if function.loops == 1 else 0.25
-    if function.length > 1500 and not formats:
-        sure -= 0.1 if function.length < 4000 else 0.3
-    if memory is not None and shape.kind == "wrapper":
+def _effort(known: Knowledge, function: Function, shape: _Shape) -> tuple[int, int]:
+    """How many functions it gives the memory to, and how many others it calls that have nothing to do with memory."""
+    values = known.values[function.key]
+    freed = next((index for index, capital in shape.capitals.items() if capital == "P"), None)
+    given: set[str] = set()
+    others: set[str] = set()
+    for callee, args in function.calls:
+        if _TRIVIAL.fullmatch(callee) or callee in known.fresh or callee in known.frees:
+            continue
+        others.add(callee)
+        for arg in args:
+            for leaf, _ in values.leaves(arg):
+                if (leaf[0] == "c" and leaf[1] in known.fresh) or (freed is not None and leaf == ("p", freed)):
+                    given.add(callee)
+    return len(given), len(others)
+
+
+def _confidence(known: Knowledge, function: Function, shape: _Shape, memory: Fresh | None) -> float:
+    """How sure it is that the function only passes memory on: what does other work has a purpose of its own."""
+    sure = shape.base + (0.03 if _NAME.search(function.key) else 0)
+    if shape.shape in ("format", "public", "region"):  # what these make is long to write down
+        return round(min(sure, 0.99), 2)
+    if shape.list != "free" and _formats(function):
+        return round(min(sure, 0.99), 2)
+    pool = shape.kind == "allocator"
+    if function.loops:
+        sure -= (0.2 if pool and function.pointee not in _GENERIC else 0.1) if function.loops == 1 else 0.25
+    if function.length > 1500:
+        sure -= 0.1 if function.length < 2500 else 0.3
+    given, others = _effort(known, function, shape)
+    sure -= min(0.15 * max(given - 1, 0) + 0.1 * max(others - 4, 0), 0.45)
+    if memory is not None:
         if "call" in memory.other:
-            sure -= 0.3
-        if memory.other & {"field", "global", "deref", "unknown", "local"}:
+            sure -= 0.15 if shape.list == "resize" else 0.3
+        if not pool and memory.other & {"field", "global", "deref", "unknown", "local"}:
             sure -= 0.25
         if memory.other & {"literal", "address"}:
             sure -= 0.1
-    if _NAME.search(function.key):
-        sure += 0.03
+        if shape.shape == "string":
+            sure -= 0.3 * (_sources(known, memory) > 1)
     return round(max(0.05, min(sure, 0.99)), 2)
+
+
+def _sources(known: Knowledge, memory: Fresh) -> int:
+    """From how many functions memory comes, without those that only resize it."""
+    found = 0
+    for via in memory.via:
+        places = known.fresh.get(via, {})
+        found += not (RESULT in places and places[RESULT].chunk is not None)
+    return found
 
 
 def _frees(known: Knowledge, shapes: Mapping[str, tuple[_Shape, float]]) -> dict[str, _Shape]:
@@ -206,6 +264,11 @@ def _frees(known: Knowledge, shapes: Mapping[str, tuple[_Shape, float]]) -> dict
             plain = _plain(function.parameters[index].pointee)
             if (plain not in _GENERIC and plain not in pointers) or "*" in plain:
                 continue
+            if _is_const(function.parameters[index].pointee) :
+                continue
+            given, others = _effort(known, function, _Shape("free", {index: "P"}, 0.9, ""))
+            if given > 2 or others > 6:
+                continue
             by = _freeing(known, key, index, pure)
             if not by or _frees_more(known, key, index) or _looks_inside(known, key, index, plain):
                 continue
@@ -213,6 +276,43 @@ def _frees(known: Knowledge, shapes: Mapping[str, tuple[_Shape, float]]) -> dict
             pure.add(key)
             more = True
     return found
+
+
+def _regions(known: Knowledge, shapes: Mapping[str, tuple[_Shape, float]]) -> dict[str, _Shape]:
+    """Functions that free what hangs on the structure that a family takes its pieces from."""
+    found = {}
+    for key, (shape, _) in shapes.items():
+        family = known.functions[key]
+        if shape.kind != "allocator" or not family.parameters or not family.parameters[0].pointee:
+            continue
+        kind = family.parameters[0].pointee
+        for other, function in known.functions.items():
+            if function.file != family.file or function.letter != "v" or not function.parameters:
+                continue
+            if function.parameters[0].pointee != kind or other in known.frees or other == key:
+                continue
+            if _frees_of(known, other, _filled(known, key)):
+                found[other] = _Shape("free-all", {0: "P"}, 0.85, f"frees what {key} takes from", "allocator", "region")
+    return found
+
+
+def _filled(known: Knowledge, key: str) -> set[str]:
+    """The fields that a function, or one that it calls, stores something in."""
+    functions = [known.functions[key]]
+    functions += [known.functions[callee] for callee, _ in functions[0].calls if callee in known.functions]
+    return {place[1] for function in functions for place, _ in function.stores if place[0] == "f"}
+
+
+def _frees_of(known: Knowledge, key: str, filled: set[str]) -> bool:
+    """Whether the function frees what one of these fields of its first parameter leads to."""
+    values = known.values[key]
+    for callee, args in known.functions[key].calls:
+        for position in known.frees.get(callee, ()):
+            if position < len(args):
+                leaves = [leaf for leaf, _ in values.leaves(args[position]) if leaf[0] == "f"]
+                if any(leaf[1] in filled and values.root(leaf) == ("p", 0) for leaf in leaves):
+                    return True
+    return False
 
 
 def _freeing(known: Knowledge, key: str, index: int, pure: set[str]) -> str:
@@ -273,30 +373,48 @@ def _explaining(
     known: Knowledge, shapes: Mapping[str, tuple[_Shape, float]], calls: Mapping[str, Mapping[str, int]]
 ) -> set[str]:
     """Those without static functions that only other ones call: no site would have another name for them."""
-    kept = set(shapes)
-    while True:
-        gone = {
+    outer = {key for key in shapes if not known.functions[key].static and shapes[key][1] >= _SURE} | known.known
+    inside: set[str] = set()
+    more = True
+    while more:
+        reached = outer | inside | {key for key in shapes if shapes[key][1] >= _SURE}
+        found = {
             key
-            for key in kept
-            if known.functions[key].static and all(caller in kept or caller in known.known for caller in calls[key])
+            for key, function in known.functions.items()
+            if function.static and calls[key] and key not in inside and all(caller in reached for caller in calls[key])
         }
-        if not gone:
-            return kept
-        kept -= gone
-        # What only these call is inside of wrappers, too.
-        return _without_inner(known, kept, gone, calls)
+        inside |= found
+        more = bool(found)
+    return set(shapes) - inside
+
+
+def _is_callback(known: Knowledge, key: str, direct: set[str]) -> bool:
+    """Whether the function is only called through pointers, if at all."""
+    return key in known.pointers.taken and key not in direct
+
+
+def _is_bare(function: Function, shape: _Shape) -> bool:
+    """Whether all that it takes is what is allocated: so it is an allocation function for whoever gets its address."""
+    if shape.list == "resize":
+        return True
+    for index, parameter in enumerate(function.parameters):
+        capital = shape.capitals.get(index, "")
+        counts = parameter.letter == "z" and "Z" in shape.capitals.get(index + 1, "")
+        if not (capital or counts) or (capital == "S" and "char" not in parameter.pointee):
+            return False
+    return True
 
 
 def _stands_alone(
-    known: Knowledge, key: str, shape: _Shape, kept: set[str], callers: Mapping[str, int], direct: set[str],
-    files: set[str],
-) -> bool:  # fmt: skip
-    """Whether the function is one that people call: no callback, and one that frees belongs to one that allocates."""
-    if key in known.pointers.taken and key not in direct and not any(caller in kept for caller in callers):
+    known: Knowledge, key: str, shape: _Shape, callers: Mapping[str, int], direct: set[str], files: set[str]
+) -> bool:
+    """Whether the function is worth an entry: one that frees has to belong to one that allocates."""
+    function = known.functions[key]
+    if function.static and not function.file.endswith(_SOURCES):  # inline: what it calls is seen
         return False
     if shape.list != "free":
         return True
-    return key in direct and (known.functions[key].file in files or sum(callers.values()) >= _MANY)
+    return (key in direct or key not in known.pointers.taken) and (known.functions[key].file in files or sum(callers.values()) >= _MANY)
 
 
 def _without_inner(
@@ -327,7 +445,7 @@ def _suggestion(known: Knowledge, key: str, shape: _Shape, confidence: float, ca
         letters[-1] = "p"
     text = f"{key}({''.join(letters)}{'.' if function.variadic else ''}){'' if result == 'v' else result or 'p'}"
     memory = known.fresh.get(key, {})
-    via = next((one.via for one in memory.values()), ()) if shape.list != "free" else (shape.why.split()[-1],)
+    via = next((one.via for one in memory.values()), ()) if shape.list in ("alloc", "resize") else (shape.why.split()[-1],)
     return Suggestion(
         key, shape.kind, shape.list, text, confidence, shape.why, function.file, function.line, callers, via
     )

@@ -201,7 +201,8 @@ class _Solver:
                 if leaf[0] in ("0",):
                     continue
                 one = self._leaf(values, leaf)
-                if isinstance(one, str):
+                if isinstance(one, str) or _name(leaf) in bumped:
+                    one = one if isinstance(one, str) else "field"
                     name = _name(leaf)
                     if name and name in bumped:
                         pool = True
@@ -340,7 +341,7 @@ def _merged(one: Fresh, other: Fresh) -> Fresh:
 
 def _name(value: Value) -> str:
     """The name of a field or global variable, or of what a global array or pointer leads to."""
-    while value[0] == "d":
+    while value[0] in ("d", "+"):
         value = value[1]
     return str(value[1]) if value[0] in ("f", "g") else ""
 

@@ -49,6 +49,7 @@ class Values:
     def __init__(self, function: Function, lookup: Callable[[str], Function | None]) -> None:
         self.function, self._lookup = function, lookup
         self._passed: dict[str, list[Value]] | None = None
+        self._sizes: dict[str, Size] = {}
 
     def leaves(self, value: Value) -> list[tuple[Value, tuple[Value, ...]]]:
         """What a value may be, through local variables, choices and pointer arithmetic; with what was added to it."""
@@ -142,7 +143,7 @@ class Values:
     def _size(self, value: Value, seen: set[str], depth: int) -> Size:
         kind = value[0]
         if kind == "p":
-            own = Size(frozenset((value[1],)), (value[1],))
+            own = Size(frozenset((value[1],)), () if self.function.parameters[value[1]].pointee else (value[1],))
             key = f"p{value[1]}"
             if key not in seen:
                 seen.add(key)
@@ -154,6 +155,8 @@ class Values:
                     )  # fmt: skip
             return own
         if kind == "v":
+            if value[1] in self._sizes:
+                return self._sizes[value[1]]
             if value[1] in seen:
                 return Size()
             seen.add(value[1])
@@ -164,7 +167,9 @@ class Values:
             for out in self.passed(value[1]):
                 for arg in out[2]:
                     if arg[0] != "a":
-                        result |= self._size(arg, seen, depth)
+                        told = self._size(arg, seen, depth)
+                        result |= Size(told.parameters, (), told.strings, told.types, told.other)
+            self._sizes[value[1]] = result
             return result
         if kind == "o":
             a, b = self._size(value[2], seen, depth), self._size(value[3], seen, depth)
