@@ -11,6 +11,7 @@ from allocscc.cli.config import ConfigVerb
 from allocscc.cli.explain import Explain
 from allocscc.cli.report import Report
 from allocscc.cli.sites import Sites
+from allocscc.cli.suggest import Suggest
 from allocscc.errors import AllocsError
 
 
@@ -35,6 +36,7 @@ Allocs.subcommand("report", Report)
 Allocs.subcommand("sites", Sites)
 Allocs.subcommand("explain", Explain)
 Allocs.subcommand("config", ConfigVerb)
+Allocs.subcommand("suggest", Suggest)
 
 
 def main(argv: list[str]) -> NoReturn:

@@ -11,13 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 
 from allocscc import toolchain
 from allocscc.elf import archive
-from allocscc.elf.object import ET_REL, SHT_SYMTAB, ElfObject
+from allocscc.elf.object import ET_REL, ElfObject
 from allocscc.errors import FormatError
 from allocscc.compilecommand import COMMAND_SECTION, Command, decode_commands
 from allocscc.sidecar import Declaration, decode_declarations
 from allocscc.sidecar_names import SIDECAR_SECTION
 from allocscc.suggest.facts import UnitFacts
-from allocscc.values import dataclass, replace
+from allocscc.values import dataclass
 
 _DEPTH = 20_000
 # Of a process that reads several units: the functions of headers that it has told of.
@@ -34,17 +34,13 @@ class Object:
 
     Attributes:
         path: the file, or the archive that it is in.
-        commands: how its units are preprocessed again; empty for one without a sidecar.
+        commands: how its units are preprocessed again; empty for one that another compiler made.
         declarations: what its sources declare by attributes.
-        source: the name of the source by the symbol table; "" if it has none.
-        undefined: symbols that it needs.
     """
 
     path: str
     commands: tuple[Command, ...]
     declarations: tuple[Declaration, ...]
-    source: str
-    undefined: frozenset[str]
 
 
 def find_objects(paths: Iterable[str]) -> list[Object]:
@@ -92,15 +88,7 @@ def _object(data: bytes, path: str) -> Object:
             declarations += decode_declarations(elf.contents(section), path)
         elif section.name == COMMAND_SECTION.encode():
             commands += decode_commands(elf.contents(section))
-    table = elf.table(SHT_SYMTAB)
-    source, undefined = "", set()
-    if table is not None:
-        for name, kind, defined in elf.named_symbols(table):
-            if kind == 4 and not source:  # STT_FILE
-                source = os.fsdecode(name)
-            elif not defined:
-                undefined.add(os.fsdecode(name))
-    return Object(path, tuple(commands), tuple(declarations), source, frozenset(undefined))
+    return Object(path, tuple(commands), tuple(declarations))
 
 
 def commands_of(objects: Iterable[Object]) -> list[Command]:
@@ -110,38 +98,6 @@ def commands_of(objects: Iterable[Object]) -> list[Command]:
         for command in one.commands:
             found.setdefault((command.folder, command.source), command)
     return list(found.values())
-
-
-def commands_for(symbols: frozenset[str], objects: Iterable[Object]) -> list[Command]:
-    """Commands for objects without a sidecar that need one of these functions: that of the unit whose object is nearest.
-
-    Such a unit has no site as the config stands, so the build left no word of it; it is compiled as its neighbours.
-    """
-    objects = list(objects)
-    known = [(one.path, command) for one in objects for command in one.commands]
-    found: dict[tuple[str, str], Command] = {}
-    for one in objects:
-        if one.commands or not one.source.endswith((".c", ".cc", ".cpp", ".cxx")) or not known:
-            continue
-        if not (one.undefined & symbols):
-            continue
-        near = max(known, key=lambda pair: len(os.path.commonpath([os.path.abspath(pair[0]), os.path.abspath(one.path)])))
-        command = near[1]
-        source = _find_source(one, command)
-        if source and os.path.splitext(source)[1] == os.path.splitext(command.source)[1]:
-            words = tuple(source if word == command.source else word for word in command.words)
-            found[command.folder, source] = replace(command, words=words, source=source)
-    return list(found.values())
-
-
-def _find_source(one: Object, command: Command) -> str:
-    folder = os.path.dirname(os.path.abspath(one.path))
-    places = [folder, os.path.dirname(folder), os.path.join(command.folder, os.path.dirname(command.source))]
-    for place in places:
-        path = os.path.join(place, one.source)
-        if os.path.isfile(path):
-            return path
-    return ""
 
 
 def read_all(

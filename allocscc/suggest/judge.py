@@ -51,6 +51,7 @@ class Suggestion:
         file, line: its definition.
         callers: calls of it by functions that are no wrappers.
         via: the functions that its memory comes from, or that it frees with.
+        region: type of what it may take pieces from: of its first parameter, if that is no chunk; else "".
     """
 
     key: str
@@ -63,6 +64,7 @@ class Suggestion:
     line: int
     callers: int
     via: tuple[str, ...]
+    region: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,11 @@ def judge(known: Knowledge) -> list[Suggestion]:
         if key not in shapes:
             shapes[key] = shape, _confidence(known, known.functions[key], shape, None)
     for key, (shape, sure) in list(shapes.items()):
-        if shape.shape == "string":
-            unsure = [via for places in known.fresh[key].values() for via in places.via
-                      if via not in known.known and (via not in shapes or shapes[via][1] < _SURE)]  # fmt: skip
+        if shape.shape in ("string", "empty"):
+            unsure = [via for memory in known.fresh[key].values() for via in memory.via if _is_unsure(known, via, shapes)]
+            if shape.shape == "empty":
+                unsure += [via for memory in known.fresh[key].values() for via in memory.via
+                           if via in known.known or (via in shapes and shapes[via][0].shape != "size")]  # fmt: skip
             shapes[key] = shape, round(max(0.05, sure - 0.3 * bool(unsure)), 2)
     for key, shape in _regions(known, shapes).items():
         if key not in shapes:
@@ -140,11 +144,17 @@ def _shape(function: Function, place: int, memory: Fresh) -> _Shape | None:
         capitals = {**out, chunk: "P", **_size_letters(function, sizes)}
         strings = size.strings - {chunk}
         if not (size.factors and sizes) and not strings and not _formats(function):
-            return None
+            if size.strings != {chunk} or plain != "char":
+                return None
+            return _Shape("resize", capitals, 0.7, f"gives what {via} makes of its parameter {chunk + 1}")
         exact = bool(sizes) and not size.other
         if not exact and plain not in ("char", "void"):  # a data structure in bytes, which grows by an element
             return None
-        return _Shape("resize", capitals, 0.95 if exact else 0.8, f"gives what {via} makes of its parameter {chunk + 1}")
+        base = 0.95 if exact else 0.8
+        if not exact and plain == "char" and not _formats(function):  # a text that grows; by what other parameters say?
+            base -= 0.15 * max(len(function.parameters) - len(capitals) - 1, 0)
+            base -= 0.15 * any(capitals[i] == "I" for i in sizes if i in capitals)
+        return _Shape("resize", capitals, base, f"gives what {via} makes of its parameter {chunk + 1}")
     if "parameter" in memory.other:
         return None
     if memory.pool and sizes:
@@ -163,21 +173,21 @@ def _shape(function: Function, place: int, memory: Fresh) -> _Shape | None:
     strings = [i for i in size.strings if function.parameters[i].letter in ("s", "p")]
     if strings and not sizes:
         capitals = {**out, strings[0]: "S"} if len(strings) == 1 else out
-        base = 0.55 if size.other and function.length > _SHORT else 0.85
+        base = 0.85 if not size.other or function.length <= _SHORT else 0.75 if len(strings) == 2 else 0.55
         return _Shape("alloc", capitals, base, f"passes a string on to {via}, which copies it", shape="string")
     if _formats(function):
         return _Shape("alloc", out, 0.85, f"makes a formatted text with memory of {via if memory.via else 'a buffer'}", shape="format")
+    if not function.parameters and plain == "char" and memory.via and not (size.other or memory.other) and function.length < _SHORT // 2:
+        return _Shape("alloc", out, 0.65, f"gives an empty one of {via}", shape="empty")
     if function.public and not sizes and memory.allocates and "literal" not in memory.other:
         return _Shape("alloc", out, 0.7, f"gives memory of {via} to the users of the library", shape="public")
     return None
 
 
 def _size_letters(function: Function, sizes: Mapping[int, str]) -> dict[int, str]:
-    """Capitals of the sizes: of count and size in one product, `zZ`; of others the last one counts."""
-    indexes = sorted(sizes)
-    if len(indexes) < 2:
-        return dict(sizes)
-    return {indexes[-1]: sizes[indexes[-1]]}
+    """The capital of the size; of a product it is the last factor, and a `z` directly before it is the count."""
+    last = list(sizes)[-1:]
+    return {index: sizes[index] for index in last}
 
 
 def _formats(function: Function) -> bool:
@@ -199,11 +209,19 @@ def _effort(known: Knowledge, function: Function, shape: _Shape) -> tuple[int, i
     for callee, args in function.calls:
         if _TRIVIAL.fullmatch(callee) or callee in known.fresh or callee in known.frees:
             continue
+        other = known.functions.get(callee)
+        if other is not None and ((other.static and not other.file.endswith(_SOURCES)) or other.letter not in "pv"):
+            continue  # inline, or a question
         others.add(callee)
         for arg in args:
             for leaf, _ in values.leaves(arg):
                 if (leaf[0] == "c" and leaf[1] in known.fresh) or (freed is not None and leaf == ("p", freed)):
                     given.add(callee)
+    for place, value in function.stores:  # a local structure that says where to write
+        if place[0] == "f" and values.root(place[2])[0] == "v":
+            for leaf, _ in values.leaves(value):
+                if leaf[0] == "c" and leaf[1] in known.fresh:
+                    given |= {place[1], ""}
     return len(given), len(others)
 
 
@@ -220,6 +238,7 @@ def _confidence(known: Knowledge, function: Function, shape: _Shape, memory: Fre
     if function.length > 1500:
         sure -= 0.1 if function.length < 2500 else 0.3
     given, others = _effort(known, function, shape)
+    given = 0 if shape.list == "resize" else given
     sure -= min(0.15 * max(given - 1, 0) + 0.1 * max(others - 4, 0), 0.45)
     if memory is not None:
         if "call" in memory.other:
@@ -231,6 +250,15 @@ def _confidence(known: Knowledge, function: Function, shape: _Shape, memory: Fre
         if shape.shape == "string":
             sure -= 0.3 * (_sources(known, memory) > 1)
     return round(max(0.05, min(sure, 0.99)), 2)
+
+
+def _is_unsure(known: Knowledge, via: str, shapes: Mapping[str, tuple[_Shape, float]]) -> bool:
+    """Whether a function that memory comes from decides for itself what it allocates."""
+    if via in known.known:
+        return False
+    if via in shapes:
+        return shapes[via][1] < _SURE
+    return any(memory.size.strings or memory.size.parameters or memory.size.other for memory in known.fresh[via].values())
 
 
 def _sources(known: Knowledge, memory: Fresh) -> int:
@@ -399,6 +427,8 @@ def _is_bare(function: Function, shape: _Shape) -> bool:
         return True
     for index, parameter in enumerate(function.parameters):
         capital = shape.capitals.get(index, "")
+        if shape.kind == "allocator" and index == 0 and parameter.letter == "p":  # where it takes from
+            continue
         counts = parameter.letter == "z" and "Z" in shape.capitals.get(index + 1, "")
         if not (capital or counts) or (capital == "S" and "char" not in parameter.pointee):
             return False
@@ -434,11 +464,13 @@ def _without_inner(
 
 def _suggestion(known: Knowledge, key: str, shape: _Shape, confidence: float, callers: int) -> Suggestion:
     function = known.functions[key]
-    letters = []
+    factors = {index for memory in known.fresh.get(key, {}).values() for index in memory.size.factors}
+    letters: list[str] = []
     for index, parameter in enumerate(function.parameters):
         letter = shape.capitals.get(index) or parameter.letter.replace("P*", "p") or "p"
-        if letter == "z" and any(c in "ZIUL" for c in shape.capitals.values()) and shape.capitals.get(index + 1):
-            pass
+        before = shape.capitals.get(index + 1, "")
+        if letter == "z" and before in _CAPITAL.values() and index not in factors:
+            letter = "a"  # a `z` would be the count
         letters.append(letter)
     result = function.letter if function.letter != "s" else "p"
     if any(name in function.parameters[-1].type for name in _VA_LIST) if function.parameters else False:
@@ -446,8 +478,11 @@ def _suggestion(known: Knowledge, key: str, shape: _Shape, confidence: float, ca
     text = f"{key}({''.join(letters)}{'.' if function.variadic else ''}){'' if result == 'v' else result or 'p'}"
     memory = known.fresh.get(key, {})
     via = next((one.via for one in memory.values()), ()) if shape.list in ("alloc", "resize") else (shape.why.split()[-1],)
+    region = ""
+    if function.parameters and letters[0] in ("p", "P") and (letters[0] == "p" or shape.list == "free-all"):
+        region = function.parameters[0].pointee
     return Suggestion(
-        key, shape.kind, shape.list, text, confidence, shape.why, function.file, function.line, callers, via
+        key, shape.kind, shape.list, text, confidence, shape.why, function.file, function.line, callers, via, region
     )
 
 

@@ -105,6 +105,7 @@ class _Solver:
         self.frees: dict[str, frozenset[int]] = {}
         self.fields: set[str] = set()
         self.bumped: dict[str, set[str]] = defaultdict(set)
+        self.bumps: dict[str, Size] = {}
         for name, role in roles.items():
             self._seed(name, role)
 
@@ -143,14 +144,20 @@ class _Solver:
             for leaf, moved in values.leaves(value):
                 same = name and _name(leaf) == name
                 if same and moved and any(values.size(one).parameters for one in moved):
-                    self.bumped[function.key].add(name)
+                    self._bump(function.key, name, [values.size(one) for one in moved])
                 elif leaf[0] in ("f", "d") and name and not moved:
                     inner = leaf[2] if leaf[0] == "f" else leaf[1]
                     if any(_name(one) == name for one, _ in values.leaves(inner)):
                         self.bumped[function.key].add(name)
             if value[0] == "o" and value[1] in ("+", "-") and name and _name(value[2]) == name:
                 if values.size(value[3]).parameters:
-                    self.bumped[function.key].add(name)
+                    self._bump(function.key, name, [values.size(value[3])])
+
+    def _bump(self, key: str, name: str, sizes: list[Size]) -> None:
+        """A field is moved on by a size."""
+        self.bumped[key].add(name)
+        for size in sizes:
+            self.bumps[key] = self.bumps.get(key, Size()) | size
 
     def _summarise(self, key: str, function: Function) -> None:
         values = self.values[key]
@@ -220,7 +227,9 @@ class _Solver:
         if result is None:
             if not pool:
                 return None
-            result = Fresh()
+            result = Fresh(self.bumps.get(values.function.key, Size()))
+        elif pool:
+            result = replace(result, size=result.size | self.bumps.get(values.function.key, Size()))
         return replace(result, other=result.other | other, pool=result.pool or pool)
 
     def _leaf(self, values: Values, leaf: Value) -> Fresh | str:
