@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from allocscc.compile.tree import Parsed, children
-from allocscc.libclang import Cursor, CursorKind, TypeKind
+from allocscc.libclang import Cursor, CursorKind, Type, TypeKind
 from allocscc.suggest.facts import CONSTANT, UNKNOWN
 
 TYPE_CHECKING = False
@@ -18,8 +18,7 @@ K = CursorKind
 _TYPE_REF = K.TYPE_REF.value
 _LOOPS = frozenset(kind.value for kind in (K.FOR_STMT, K.WHILE_STMT, K.DO_STMT))
 _LITERALS = frozenset(
-    kind.value
-    for kind in (K.INTEGER_LITERAL, K.CHARACTER_LITERAL, K.FLOATING_LITERAL, K.GNU_NULL_EXPR)
+    kind.value for kind in (K.INTEGER_LITERAL, K.CHARACTER_LITERAL, K.FLOATING_LITERAL, K.GNU_NULL_EXPR)
 )
 _PASSED = frozenset(
     kind.value
@@ -71,18 +70,18 @@ class Body:
         init = found[-1]
         place = self._place_of_variable(cursor)
         if init._kind_id == K.INIT_LIST_EXPR.value:
-            self._initialize(cursor.type.get_canonical(), init, place)
+            self._initialize(cursor.type, init)
         else:
             self._assign(place, self._value(init))
 
-    def _initialize(self, kind: object, init: Cursor, place: Value) -> None:
+    def _initialize(self, kind: Type, init: Cursor) -> None:
         """Functions, and what else an initializer list puts into the fields of a structure."""
-        kind = kind.get_canonical()  # type: ignore[attr-defined]
+        kind = kind.get_canonical()
         if kind.kind in _POINTERS:  # an array of structures
             element = kind.element_type
             for child in children(init):
                 if child._kind_id == K.INIT_LIST_EXPR.value:
-                    self._initialize(element, child, UNKNOWN)
+                    self._initialize(element, child)
                 else:
                     self._value(child)
             return
@@ -92,7 +91,7 @@ class Body:
         at = 0
         for child in children(init):
             if child._kind_id == K.INIT_LIST_EXPR.value and at < len(types):
-                self._initialize(types[at], child, UNKNOWN)
+                self._initialize(types[at], child)
                 at += 1
                 continue
             parts = children(child) if child._kind_id == K.UNEXPOSED_EXPR.value else []
@@ -101,7 +100,7 @@ class Body:
                 at = names.index(name) if name in names else at
                 child = parts[-1]
                 if child._kind_id == K.INIT_LIST_EXPR.value and at < len(types):
-                    self._initialize(types[at], child, UNKNOWN)
+                    self._initialize(types[at], child)
                     at += 1
                     continue
             value = self._value(child)
@@ -173,7 +172,7 @@ class Body:
         if kind == K.COMPOUND_LITERAL_EXPR.value:
             for child in children(cursor):
                 if child._kind_id == K.INIT_LIST_EXPR.value:
-                    self._initialize(cursor.type, child, UNKNOWN)
+                    self._initialize(cursor.type, child)
             return UNKNOWN
         for child in children(cursor):
             if 100 <= child._kind_id < 200:
@@ -319,9 +318,7 @@ class Body:
             self.locals[f"p{place[1]}"].append(value)
         elif place[0] in ("f", "g", "d"):
             self.stores.append((place, value))
-            if place[0] == "f":
-                self._bind(place[1], value)
-            elif place[0] == "g":
+            if place[0] != "d":
                 self._bind(place[1], value)
 
     def _between(self, left: Cursor, right: Cursor) -> str:

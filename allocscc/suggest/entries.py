@@ -58,7 +58,9 @@ def group(suggestions: Sequence[Suggestion], taken: Config) -> list[Group]:
         names.add(name)
         frees = any(one.list == "free" for one in members)
         direct = all(any(via in _MALLOC for via in one.via) for one in members)
-        groups.append(Group(kind, name, tuple(members), "free(P)" if kind == "wrapper" and direct and not frees else ""))
+        groups.append(
+            Group(kind, name, tuple(members), "free(P)" if kind == "wrapper" and direct and not frees else "")
+        )
     return groups
 
 
@@ -112,4 +114,4 @@ def _unique(name: str, names: set[str]) -> str:
 
 
 def _key(name: str) -> str:
-    return name if all(char.isalnum() and char.isascii() or char in "_-" for char in name) else f'"{name}"'
+    return name if all((char.isalnum() and char.isascii()) or char in "_-" for char in name) else f'"{name}"'

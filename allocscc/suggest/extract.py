@@ -12,9 +12,7 @@ from allocscc.suggest.facts import Function, Parameter, UnitFacts
 
 _FUNCTION = CursorKind.FUNCTION_DECL.value
 _VARIABLE = CursorKind.VAR_DECL.value
-_SCOPES = frozenset(
-    kind.value for kind in (CursorKind.LINKAGE_SPEC, CursorKind.NAMESPACE, CursorKind.UNEXPOSED_DECL)
-)
+_SCOPES = frozenset(kind.value for kind in (CursorKind.LINKAGE_SPEC, CursorKind.NAMESPACE, CursorKind.UNEXPOSED_DECL))
 _LETTERS = {
     TypeKind.VOID: "v", TypeKind.POINTER: "p", TypeKind.INCOMPLETEARRAY: "p", TypeKind.CONSTANTARRAY: "p",
     TypeKind.ULONG: "z", TypeKind.ULONGLONG: "z", TypeKind.LONG: "l", TypeKind.LONGLONG: "l", TypeKind.UINT: "u",

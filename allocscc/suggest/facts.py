@@ -8,7 +8,7 @@ An expression is a tuple whose first item says what it is:
 | `("v", key)` | a local variable: `Function.locals` has what is assigned to it |
 | `("0",)` | a constant |
 | `("s",)` | a string literal |
-| `("c", callee, args, line)` | a call; the callee is a function's key, or `&` and the place that a pointer to it is read from |
+| `("c", callee, args, line)` | a call of a function by its key, or by `&` and the place of a pointer to it |
 | `("f", field, base)` | a field of a structure, `struct.member` |
 | `("g", name)` | a global variable |
 | `("fn", key)` | a function, as a value |

@@ -10,10 +10,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
 from allocscc import toolchain
+from allocscc.compilecommand import COMMAND_SECTION, Command, decode_commands
 from allocscc.elf import archive
 from allocscc.elf.object import ET_REL, ElfObject
 from allocscc.errors import FormatError
-from allocscc.compilecommand import COMMAND_SECTION, Command, decode_commands
 from allocscc.sidecar import Declaration, decode_declarations
 from allocscc.sidecar_names import SIDECAR_SECTION
 from allocscc.suggest.facts import UnitFacts
@@ -101,7 +101,7 @@ def commands_of(objects: Iterable[Object]) -> list[Command]:
 
 
 def read_all(
-    commands: list[Command], progress: Callable[[int, int], None] = lambda done, all_: None
+    commands: list[Command], progress: Callable[[int, int], None] = lambda *_: None
 ) -> tuple[list[UnitFacts], list[str]]:
     """Read the sources of units, as many at a time as there are processors.
 

@@ -10,8 +10,6 @@ from allocscc.suggest.values import Values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from allocscc.suggest.facts import Value
 
 
@@ -26,8 +24,8 @@ class Pointers:
         self._targets: dict[str, set[str]] = defaultdict(set)
         edges: dict[str, set[str]] = defaultdict(set)
         for unit in units:
-            for place, function in unit.bindings:
-                self._targets[place].add(function)
+            for place, target in unit.bindings:
+                self._targets[place].add(target)
         for function in functions:
             for place, value in function.stores:
                 self._flow(edges, _place(function, place), function, value)
@@ -56,7 +54,7 @@ class Pointers:
             if source:
                 edges[source].add(place)
 
-    def targets(self, callee: str, values: Values, lookup: Callable[[str], object]) -> list[str]:
+    def targets(self, callee: str, values: Values) -> list[str]:
         """The functions that a call may call."""
         if not callee.startswith("&"):
             return [callee]

@@ -67,7 +67,9 @@ def strengthened(
     found = {one.key: one for one in suggestions}
     unread = []
     for one in seen:
-        functions = [f for f in by_name[one.function] if one.file.endswith(f.file.removeprefix("./").removeprefix("../"))]
+        functions = [
+            f for f in by_name[one.function] if one.file.endswith(f.file.removeprefix("./").removeprefix("../"))
+        ]
         if not functions:
             if not by_name[one.function]:
                 unread.append(one)

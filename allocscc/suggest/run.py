@@ -36,9 +36,7 @@ class Found:
     problems: tuple[str, ...]
 
 
-def find(
-    paths: Sequence[str], config: Config, progress: Callable[[int, int], None] = lambda done, all_: None
-) -> Found:
+def find(paths: Sequence[str], config: Config, progress: Callable[[int, int], None] = lambda *_: None) -> Found:
     """Look through the objects of a build, and their sources.
 
     Args:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from allocscc.suggest.facts import Value
 
 _ROUNDS = 12
-# libc's functions that allocate and are no family's entry point of the built-in config: they free nothing either.
+# Where a function hands memory out: as its result.
 RESULT = -1
 
 
@@ -149,9 +149,9 @@ class _Solver:
                     inner = leaf[2] if leaf[0] == "f" else leaf[1]
                     if any(_name(one) == name for one, _ in values.leaves(inner)):
                         self.bumped[function.key].add(name)
-            if value[0] == "o" and value[1] in ("+", "-") and name and _name(value[2]) == name:
-                if values.size(value[3]).parameters:
-                    self._bump(function.key, name, [values.size(value[3])])
+            moves = value[0] == "o" and value[1] in ("+", "-") and name and _name(value[2]) == name
+            if moves and values.size(value[3]).parameters:
+                self._bump(function.key, name, [values.size(value[3])])
 
     def _bump(self, key: str, name: str, sizes: list[Size]) -> None:
         """A field is moved on by a size."""
@@ -175,8 +175,8 @@ class _Solver:
             elif place[0] in ("f", "g"):
                 self._store(values, place, value)
         for callee, args in function.calls:
-            for target in self.pointers.targets(callee, values, self.functions.get):
-                for index in self.fresh.get(target, ()):
+            for called in self.pointers.targets(callee, values):
+                for index in self.fresh.get(called, ()):
                     if 0 <= index < len(args) and args[index][0] == "p":
                         outs[args[index][1]].append(("out", callee, args, index))
         for target, stored in outs.items():
@@ -211,12 +211,15 @@ class _Solver:
                 if isinstance(one, str) or _name(leaf) in bumped:
                     one = one if isinstance(one, str) else "field"
                     name = _name(leaf)
-                    if name and name in bumped:
-                        pool = True
-                    elif any(_name(part) in bumped for offset in moved for part, _ in values.leaves(offset)):
-                        pool = True
-                    elif leaf[0] == "f" and any(
-                        part[0] in ("f", "g") and _name(part) in bumped for part, _ in values.leaves(leaf[2])
+                    if (
+                        (name and name in bumped)
+                        or any(_name(part) in bumped for offset in moved for part, _ in values.leaves(offset))
+                        or (
+                            leaf[0] == "f"
+                            and any(
+                                part[0] in ("f", "g") and _name(part) in bumped for part, _ in values.leaves(leaf[2])
+                            )
+                        )
                     ):
                         pool = True
                     other.add(one)
@@ -237,7 +240,7 @@ class _Solver:
         if kind in ("c", "out"):
             callee, args = leaf[1], leaf[2]
             place = RESULT if kind == "c" else leaf[3]
-            for target in self.pointers.targets(callee, values, self.functions.get):
+            for target in self.pointers.targets(callee, values):
                 memory = self.fresh.get(target, {}).get(place)
                 if memory is not None:
                     composed = self._composed(values, target, memory, args, leaf[3] if kind == "c" else 0)
@@ -258,9 +261,7 @@ class _Solver:
         }  # fmt: skip
         return names.get(kind, "unknown")
 
-    def _composed(
-        self, values: Values, target: str, memory: Fresh, args: tuple[Value, ...], line: int
-    ) -> Fresh | None:
+    def _composed(self, values: Values, target: str, memory: Fresh, args: tuple[Value, ...], line: int) -> Fresh | None:
         """What a call of a function that hands memory out gives here."""
         size = Size(types=memory.size.types, other=memory.size.other)
         for index in memory.size.parameters:
@@ -294,16 +295,15 @@ class _Solver:
                 built = True
             elif not memory.via:
                 return None
-        if not (memory.via or built or held):
-            if not memory.pool:
-                return None
+        if not (memory.via or built or held or memory.pool):
+            return None
         size = Size(size.parameters, tuple(dict.fromkeys(factors)), frozenset(strings), size.types, size.other)
         via = (target,) if memory.via or memory.pool or built else ()
         other = frozenset(kind for kind in memory.other if kind in ("literal", "address"))
         return Fresh(size, chunk, inner, via, line, other, built, frozenset(held), False, memory.moved)
 
     def _gives(self, values: Values, call: Value) -> bool:
-        targets = self.pointers.targets(call[1], values, self.functions.get)
+        targets = self.pointers.targets(call[1], values)
         return any(self.fresh.get(target, {}).get(RESULT) is not None for target in targets)
 
     def _freed(self, values: Values) -> frozenset[int]:
@@ -311,7 +311,7 @@ class _Solver:
         for callee, args in values.function.calls:
             if callee.startswith("&#"):  # how it is freed is the caller's business
                 continue
-            targets = self.pointers.targets(callee, values, self.functions.get)
+            targets = self.pointers.targets(callee, values)
             freeing = [target for target in targets if target in self.frees]
             if len(freeing) == len(targets):
                 for target in freeing:
@@ -323,9 +323,8 @@ class _Solver:
                 if memory is None or memory.chunk is None or memory.chunk >= len(args):
                     continue
                 sizes = [args[i] for i in memory.size.parameters if i < len(args)]
-                if target in self.frees or (sizes and all(size == ("0",) for size in sizes)):
-                    if sizes and all(size == ("0",) for size in sizes):
-                        freed |= values.may_be(args[memory.chunk])
+                if sizes and all(size == ("0",) for size in sizes):
+                    freed |= values.may_be(args[memory.chunk])
         return frozenset(freed)
 
 
