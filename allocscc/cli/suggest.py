@@ -25,8 +25,8 @@ _SURE = 0.6
 class Suggest(cli.Application):
     """Say which functions of a build look like allocators or wrappers and are not declared, as TOML for allocscc.toml.
 
-    Reads the objects below the folders named (default: this one) and their sources. Each function has a comment: how sure
-    it is, what it was seen to do, where, and how many calls would get its callers as their place.
+    Reads the objects below the folders named (default: this one) and their sources. Each function has a comment: how
+    sure it is, what it was seen to do, where, and how many calls would get its callers as their place.
 
     Example: allocs suggest --profile heap.json build/
     """
@@ -92,8 +92,8 @@ def _tell_problems(found: Found) -> None:
         _tell("no objects here: name the folder that the build leaves its .o files in")
     elif found.without:
         _tell(
-            f"{found.without} objects do not say how they were compiled, so their sources were not read: build them with"
-            " this allocscc"
+            f"{found.without} objects do not say how they were compiled, so their sources were not read: build them"
+            " with this allocscc"
         )
     for problem in found.problems[:5]:
         _tell(problem)

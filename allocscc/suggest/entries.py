@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from allocscc.config.model import Config
+from allocscc.config.model import Allocator, Config, Wrapper, functions_of
 from allocscc.config.signature import parse_signature
 from allocscc.config.write import printable
 from allocscc.suggest.judge import Suggestion
 from allocscc.values import dataclass
 
 _LISTS = ("alloc", "resize", "free", "free-all")
-_MALLOC = ("malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "posix_memalign", "aligned_alloc")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,8 @@ def group(suggestions: Sequence[Suggestion], taken: Config) -> list[Group]:
         kind = "allocator" if region and any(one.list == "alloc" for one in members) else "wrapper"
         if not any(one.list in ("alloc", "resize") for one in members) and len(files) > 1 and kind == "allocator":
             continue
-        name = _unique(parse_signature(members[0].signature).name, names)
+        first = next((one for one in members if one.list != "free"), members[0])
+        name = _unique(parse_signature(first.signature).name, names)
         names.add(name)
         frees = any(one.list == "free" for one in members)
         direct = all(any(via in _MALLOC for via in one.via) for one in members)
@@ -99,6 +99,21 @@ def reason(one: Suggestion, folder: str) -> str:
     calls = f"{one.callers} call{'' if one.callers == 1 else 's'}"
     text = f"{one.confidence:.2f}: {one.why} ({path}:{one.line}; {calls})"
     return printable(text)
+
+
+def _freed_by(members: Sequence[Suggestion], config: Config) -> str:
+    """What frees memory of a declared entry that all members have theirs from: the first of its functions that does."""
+    found = set()
+    for one in members:
+        entries = [
+            entry
+            for entry in config.entries.values()
+            if isinstance(entry, Allocator | Wrapper) and not entry.disabled
+            for key, signature in functions_of(entry)
+            if key in ("alloc", "resize") and signature.name in one.via
+        ]
+        found.add(str(entries[0].free[0]) if entries and entries[0].free else "")
+    return found.pop() if len(found) == 1 else ""
 
 
 def _region(one: Suggestion) -> str:

@@ -1,4 +1,4 @@
-"""From summaries to suggestions: which functions are worth declaring as wrappers or allocators, and how sure that is."""
+"""From summaries to suggestions: which functions are worth declaring, and how sure that is."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ def _stands_alone(
 ) -> bool:
     """Whether the function is worth an entry.
 
-    One that is inline in a header is not: what it calls is seen. Nor one that nobody can call, or that frees and belongs to
-    none that allocates.
+    One that is inline in a header is not: what it calls is seen. Nor one that nobody can call, or that frees and
+    belongs to none that allocates.
     """
     if function.static and (not called or not function.file.endswith(SOURCES)):
         return False
@@ -157,7 +157,7 @@ def _suggestion(known: Knowledge, function: Function, shape: Shape, confidence: 
     key, letters = function.key, _letters(known, function, shape)
     result = {"s": "p", "v": ""}.get(function.letter, function.letter)
     text = f"{key}({''.join(letters)}{'.' if function.variadic else ''}){result}"
-    via = (shape.why.rpartition(" ")[2],)
+    via: tuple[str, ...] = (shape.why.rpartition(" ")[2],)
     if shape.list in ("alloc", "resize"):
         via = next((memory.via for memory in known.fresh[key].values()), ())
     region = ""

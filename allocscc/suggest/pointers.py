@@ -24,8 +24,8 @@ class Pointers:
         self._targets: dict[str, set[str]] = defaultdict(set)
         edges: dict[str, set[str]] = defaultdict(set)
         for unit in units:
-            for place, target in unit.bindings:
-                self._targets[place].add(target)
+            for bound, target in unit.bindings:
+                self._targets[bound].add(target)
         for function in functions:
             for place, value in function.stores:
                 self._flow(edges, _place(function, place), function, value)

@@ -85,8 +85,9 @@ def strengthened(
             memory = known.fresh[key][RESULT]
             letters = "".join(p.letter.replace("P*", "p") or "p" for p in functions[0].parameters)
             tail = "." if functions[0].variadic else ""
+            why = f"gives memory of {' and '.join(memory.via)}{told}"
             found[key] = Suggestion(
-                key, "wrapper", "alloc", f"{key}({letters}{tail})p", 0.5, f"gives memory of {' and '.join(memory.via)}{told}",
+                key, "wrapper", "alloc", f"{key}({letters}{tail})p", 0.5, why,
                 functions[0].file, functions[0].line, 0, memory.via,
             )  # fmt: skip
     return sorted(found.values(), key=lambda one: (-one.confidence, -one.callers, one.key)), unread

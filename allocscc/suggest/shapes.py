@@ -81,9 +81,8 @@ def shape_of(function: Function, place: int, memory: Fresh) -> Shape | None:
 
 def _sizes(function: Function, size: Size) -> dict[int, str]:
     """The parameters that a size depends on, those that it is a product of if it is one, and their capitals."""
-    letters = {
-        index: CAPITALS.get(function.parameters[index].letter) for index in size.factors or sorted(size.parameters)
-    }
+    indexes = size.factors or sorted(size.parameters)
+    letters = {index: CAPITALS.get(function.parameters[index].letter) for index in indexes}
     return {index: letter for index, letter in letters.items() if letter}
 
 

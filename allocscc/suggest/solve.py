@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from allocscc.config.functions import Role
-from allocscc.suggest.facts import Function, UnitFacts
+from allocscc.suggest.facts import CONSTANT, Function, UnitFacts
 from allocscc.suggest.pointers import Pointers
 from allocscc.suggest.values import Size, Values, walk
 from allocscc.values import dataclass, replace
@@ -205,35 +205,24 @@ class _Solver:
         bumped = self.bumped.get(values.function.key, set())
         for value in returned:
             for leaf, moved in values.leaves(value):
-                if leaf[0] in ("0",):
+                if leaf == CONSTANT:
                     continue
                 one = self._leaf(values, leaf)
-                if isinstance(one, str) or _name(leaf) in bumped:
-                    one = one if isinstance(one, str) else "field"
-                    name = _name(leaf)
-                    if (
-                        (name and name in bumped)
-                        or any(_name(part) in bumped for offset in moved for part, _ in values.leaves(offset))
-                        or (
-                            leaf[0] == "f"
-                            and any(
-                                part[0] in ("f", "g") and _name(part) in bumped for part, _ in values.leaves(leaf[2])
-                            )
-                        )
-                    ):
-                        pool = True
+                if _name(leaf) in bumped:  # also where a field holds fresh memory: a piece of that
+                    one = "field"
+                if isinstance(one, str):
+                    pool = pool or _is_piece(values, leaf, moved, bumped)
                     other.add(one)
                     continue
                 if any(_foreign(values, offset) for offset in moved):
                     one = replace(one, moved=True)
                 result = one if result is None else _merged(result, one)
+        bump = self.bumps.get(values.function.key, Size()) if pool else Size()
         if result is None:
             if not pool:
                 return None
-            result = Fresh(self.bumps.get(values.function.key, Size()))
-        elif pool:
-            result = replace(result, size=result.size | self.bumps.get(values.function.key, Size()))
-        return replace(result, other=result.other | other, pool=result.pool or pool)
+            result = Fresh()
+        return replace(result, size=result.size | bump, other=result.other | other, pool=result.pool or pool)
 
     def _leaf(self, values: Values, leaf: Value) -> Fresh | str:
         kind = leaf[0]
@@ -326,6 +315,13 @@ class _Solver:
                 if sizes and all(size == ("0",) for size in sizes):
                     freed |= values.may_be(args[memory.chunk])
         return frozenset(freed)
+
+
+def _is_piece(values: Values, leaf: Value, moved: tuple[Value, ...], bumped: set[str]) -> bool:
+    """Whether a value is read from one of these fields, lies where one of them says, or hangs on what one leads to."""
+    near = [part for offset in moved for part, _ in values.leaves(offset)]
+    near += [part for part, _ in values.leaves(leaf[2])] if leaf[0] == "f" else []
+    return any(_name(one) in bumped for one in (leaf, *near))
 
 
 def _unmoved(values: Values, value: Value) -> set[int]:
