@@ -41,7 +41,7 @@ class Body:
     """Collects what one function does.
 
     Attributes:
-        returns, locals, stores, calls, loops: as in `Function`.
+        returns, locals, stores, calls, loops, reads: as in `Function`.
         bindings: fields and variables, and the functions that initializers put there.
     """
 
@@ -55,6 +55,7 @@ class Body:
         self.calls: list[Value] = []
         self.bindings: list[tuple[str, str]] = []
         self.loops = 0
+        self.reads: list[Value] = []
 
     def read(self, function: Cursor) -> None:
         """Read the body of a function."""
@@ -228,7 +229,11 @@ class Body:
         parts = [child for child in children(cursor) if 100 <= child._kind_id < 200]
         base = self._value(parts[0]) if parts else UNKNOWN
         field = cursor.referenced
-        return ("f", self._field(field), base) if field is not None else UNKNOWN
+        if field is None:
+            return UNKNOWN
+        value = ("f", self._field(field), base)
+        self.reads.append(value)
+        return value
 
     def _field(self, field: Cursor) -> str:
         offset = field.location.offset
@@ -271,8 +276,11 @@ class Body:
         if len(parts) != 2:
             return UNKNOWN
         left, right = parts
-        a, b = self._value(left), self._value(right)
         operator = self._between(left, right)
+        a = self._value(left)
+        if operator == "=" and self.reads[-1:] == [a]:
+            self.reads.pop()
+        b = self._value(right)
         if operator == "=":
             self._assign(a, b)
             return b if a[0] not in ("v", "p") else a

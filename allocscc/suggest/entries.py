@@ -57,10 +57,8 @@ def group(suggestions: Sequence[Suggestion], taken: Config) -> list[Group]:
         name = _unique(parse_signature(first.signature).name, names)
         names.add(name)
         frees = any(one.list == "free" for one in members)
-        direct = all(any(via in _MALLOC for via in one.via) for one in members)
-        groups.append(
-            Group(kind, name, tuple(members), "free(P)" if kind == "wrapper" and direct and not frees else "")
-        )
+        freed_by = "" if frees or kind != Wrapper.kind else _freed_by(members, taken)
+        groups.append(Group(kind, name, tuple(members), freed_by))
     return groups
 
 

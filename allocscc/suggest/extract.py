@@ -106,7 +106,8 @@ class _Reader:
                 tuple(_parameter(argument.type) for argument in parameters), variadic, letter(result),
                 str(result.spelling), _pointee(result), public, tuple(body.returns),
                 {key: list(dict.fromkeys(values)) for key, values in body.locals.items()},
-                tuple(dict.fromkeys(body.stores)), tuple(body.calls), body.loops, end - start,
+                tuple(dict.fromkeys(body.stores)), tuple(body.calls),
+                tuple(dict.fromkeys(body.reads)), body.loops, end - start,
             )
         )  # fmt: skip
 

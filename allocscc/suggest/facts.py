@@ -71,6 +71,7 @@ class Function:
         locals: local variable → the values assigned to it; `p0`… for parameters that are assigned to.
         stores: place (`("f", …)`, `("g", …)`, `("d", …)`) and the value stored there.
         calls: every call: callee and arguments.
+        reads: the fields that it reads.
         loops: number of loops.
         length: of its text, in bytes.
     """
@@ -89,6 +90,7 @@ class Function:
     locals: dict[str, list[Value]]
     stores: tuple[tuple[Value, Value], ...]
     calls: tuple[Value, ...]
+    reads: tuple[Value, ...]
     loops: int
     length: int
 
@@ -100,7 +102,6 @@ class UnitFacts:
     Attributes:
         functions: the functions that it defines and that were looked at.
         bindings: place of a function pointer (`field`, variable) → functions put there by initializers.
-        hidden: functions that it compiles as invisible outside the shared object by default.
     """
 
     functions: tuple[Function, ...]

@@ -6,7 +6,6 @@ from allocscc.suggest.facts import Function
 from allocscc.suggest.shapes import GENERIC, Shape, is_const, plain_type
 from allocscc.suggest.solve import Knowledge
 from allocscc.suggest.sureness import effort
-from allocscc.suggest.values import walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,13 +118,8 @@ def _looks_inside(known: Knowledge, function: Function, index: int) -> bool:
     if plain_type(function.parameters[index].pointee) not in GENERIC:
         return False
     values = known.values[function.key]
-    everything = [value for found in function.locals.values() for value in found]
-    everything += [value for _, value in function.stores]
-    everything += [arg for _, args in function.calls for arg in args]
-    for value in everything:
-        for part in walk(value):
-            if part[0] == "f" and index in values.may_be(part[2]):
-                return True
+    if any(index in values.may_be(field[2]) for field in function.reads):
+        return True
     for callee, args in function.calls:
         other = known.functions.get(callee)
         if other is None:
