@@ -88,13 +88,10 @@ def _append(text: str, count: int) -> int:
 
 
 def _tell_problems(found: Found) -> None:
-    if not found.units and not found.without:
+    if not found.objects:
         _tell("no objects here: name the folder that the build leaves its .o files in")
-    elif found.without:
-        _tell(
-            f"{found.without} objects do not say how they were compiled, so their sources were not read: build them"
-            " with this allocscc"
-        )
+    elif not found.units and not found.problems:
+        _tell("no object here says how it was compiled: build them with this allocscc")
     for problem in found.problems[:5]:
         _tell(problem)
     if len(found.problems) > 5:

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from allocscc import toolchain
 from allocscc.compilecommand import COMMAND_SECTION, Command, decode_commands
 from allocscc.elf import archive
-from allocscc.elf.object import ET_REL, ElfObject
+from allocscc.elf.object import ET_REL, SHT_SYMTAB, STT_FILE, ElfObject
 from allocscc.errors import FormatError
 from allocscc.sidecar import Declaration, decode_declarations
 from allocscc.sidecar_names import SIDECAR_SECTION
@@ -34,13 +34,17 @@ class Object:
 
     Attributes:
         path: the file, or the archive that it is in.
-        commands: how its units are preprocessed again; empty for one that another compiler made.
+        commands: how its units are preprocessed again; empty for one that does not say.
         declarations: what its sources declare by attributes.
+        source: the name of its source, without a folder; "" if it does not say.
+        undefined: symbols that it needs.
     """
 
     path: str
     commands: tuple[Command, ...]
     declarations: tuple[Declaration, ...]
+    source: str = ""
+    undefined: frozenset[str] = frozenset()
 
 
 def find_objects(paths: Iterable[str]) -> list[Object]:
@@ -88,7 +92,11 @@ def _object(data: bytes, path: str) -> Object:
             declarations += decode_declarations(elf.contents(section), path)
         elif section.name == COMMAND_SECTION.encode():
             commands += decode_commands(elf.contents(section))
-    return Object(path, tuple(commands), tuple(declarations))
+    table = elf.table(SHT_SYMTAB)
+    symbols = elf.named_symbols(table) if table is not None and not commands else []
+    source = next((os.fsdecode(name) for name, kind, _ in symbols if kind == STT_FILE), "")
+    undefined = frozenset(os.fsdecode(name) for name, _, defined in symbols if not defined)
+    return Object(path, tuple(commands), tuple(declarations), os.path.basename(source), undefined)
 
 
 def commands_of(objects: Iterable[Object]) -> list[Command]:
@@ -98,6 +106,41 @@ def commands_of(objects: Iterable[Object]) -> list[Command]:
         for command in one.commands:
             found.setdefault((command.folder, command.source), command)
     return list(found.values())
+
+
+def commands_for(symbols: frozenset[str], objects: Iterable[Object]) -> list[Command]:
+    """Commands for objects that say none, and that need one of these functions.
+
+    As the config stands such a unit has nothing to do with memory, so its object is as the plain compiler makes it.
+    It is read as the unit whose object is nearest was compiled.
+    """
+    objects = list(objects)
+    known = [(os.path.abspath(one.path), command) for one in objects for command in one.commands]
+    found: dict[tuple[str, str], Command] = {}
+    for one in objects:
+        suffix = os.path.splitext(one.source)[1]
+        alike = [pair for pair in known if os.path.splitext(pair[1].source)[1] == suffix]
+        if one.commands or not alike or not one.undefined & symbols:
+            continue
+        path = os.path.abspath(one.path)
+        near, command = max(alike, key=lambda pair: len(os.path.commonpath([pair[0], path])))
+        source = _find_source(path, one.source, near, command)
+        if source:
+            words = tuple(source if word == command.source else word for word in command.words)
+            found[command.folder, source] = Command(command.folder, source, words)
+    return list(found.values())
+
+
+def _find_source(path: str, name: str, near: str, command: Command) -> str:
+    """The source of an object: where its neighbour's lies, seen from that one's object, or beside the object."""
+    folder, beside = os.path.dirname(path), os.path.dirname(near)
+    sources = os.path.join(command.folder, os.path.dirname(command.source))
+    places = [os.path.join(sources, os.path.relpath(folder, beside)), folder, os.path.dirname(folder), sources]
+    for place in places:
+        found = os.path.normpath(os.path.join(place, name))
+        if os.path.isfile(found):
+            return found
+    return ""
 
 
 def read_all(
