@@ -1,7 +1,6 @@
 """How a unit is preprocessed again, as its object says: section `.allocs.command` (docs/sidecar.md).
 
-A unit that names a function of a role has one, also where it has no sites, and so no sidecar (a table of pointers to
-such functions): `allocs suggest` reads the sources of functions that nobody has declared yet. A record is texts that
+A unit that calls a function of a role has one, also where it only takes its address, and so has no sidecar (a table): `allocs suggest` reads the sources of functions that nobody has declared yet. A record is texts that
 end in NUL, and an empty one at its end: the compiler's working folder, the source, then the command line without
 outputs. Imports nothing: it is on the path of every compile.
 """

@@ -94,7 +94,7 @@ def _gcc_work(
 
     def work(roles: Roles) -> Callable[[], Annotated | None] | None:
         look = interest.names_a_role(text, roles)
-        if look:
+        if look or interest.hands_out_a_role(text, roles):
             named.append(True)
         if not command.c_family:
             sources = os.environ.get("ALLOCSCC_LTO_SITES", "") if command.links else ""
@@ -166,7 +166,7 @@ def _clang_work(assembly: str, text: str, folder: toolchain.TemporaryFolder, nam
         driver = driver_command(assembly)
         declares = driver is not None and interest.declares(included_files(*driver), driver[1])
         look = interest.names_a_role(text, roles)
-        if look:
+        if look or interest.hands_out_a_role(text, roles):
             named.append(True)
         if not (declares or look):
             return None

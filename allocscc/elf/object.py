@@ -144,11 +144,11 @@ class ElfObject:
         names = [cstring(strings, name) for name, info, _, section, *_ in entries if section and info >> 4 != STB_LOCAL]
         return [name for name in names if name]
 
-    def named_symbols(self, table: Section) -> list[tuple[bytes, int, bool]]:
-        """The name, type (`STT_…`) and definedness of every entry of a symbol table that has a name."""
+    def named_symbols(self, table: Section) -> list[tuple[bytes, int]]:
+        """The name and type (`STT_…`) of every entry of a symbol table that has a name."""
         strings, data = self.strings(table), self.contents(table)
         entries = _SYMBOL.iter_unpack(data[: len(data) - len(data) % _SYMBOL.size])
-        found = [(cstring(strings, name), info & 15, section != SHN_UNDEF) for name, info, _, section, *_ in entries]
+        found = [(cstring(strings, name), info & 15) for name, info, *_ in entries]
         return [entry for entry in found if entry[0]]
 
     def symbols(self, table: Section, wanted: set[bytes]) -> list[Symbol]:

@@ -37,14 +37,12 @@ class Object:
         commands: how its units are preprocessed again; empty for one that does not say.
         declarations: what its sources declare by attributes.
         source: the name of its source, without a folder; "" if it does not say.
-        undefined: symbols that it needs.
     """
 
     path: str
     commands: tuple[Command, ...]
     declarations: tuple[Declaration, ...]
     source: str = ""
-    undefined: frozenset[str] = frozenset()
 
 
 def find_objects(paths: Iterable[str]) -> list[Object]:
@@ -94,9 +92,8 @@ def _object(data: bytes, path: str) -> Object:
             commands += decode_commands(elf.contents(section))
     table = elf.table(SHT_SYMTAB)
     symbols = elf.named_symbols(table) if table is not None and not commands else []
-    source = next((os.fsdecode(name) for name, kind, _ in symbols if kind == STT_FILE), "")
-    undefined = frozenset(os.fsdecode(name) for name, _, defined in symbols if not defined)
-    return Object(path, tuple(commands), tuple(declarations), os.path.basename(source), undefined)
+    source = next((os.fsdecode(name) for name, kind in symbols if kind == STT_FILE), "")
+    return Object(path, tuple(commands), tuple(declarations), os.path.basename(source))
 
 
 def commands_of(objects: Iterable[Object]) -> list[Command]:
@@ -108,8 +105,8 @@ def commands_of(objects: Iterable[Object]) -> list[Command]:
     return list(found.values())
 
 
-def commands_for(symbols: frozenset[str], objects: Iterable[Object]) -> list[Command]:
-    """Commands for objects that say none, and that need one of these functions.
+def neighbours(objects: Iterable[Object]) -> list[Command]:
+    """Commands for objects that say none.
 
     As the config stands such a unit has nothing to do with memory, so its object is as the plain compiler makes it.
     It is read as the unit whose object is nearest was compiled.
@@ -120,7 +117,7 @@ def commands_for(symbols: frozenset[str], objects: Iterable[Object]) -> list[Com
     for one in objects:
         suffix = os.path.splitext(one.source)[1]
         alike = [pair for pair in known if os.path.splitext(pair[1].source)[1] == suffix]
-        if one.commands or not alike or not one.undefined & symbols:
+        if one.commands or not alike:
             continue
         path = os.path.abspath(one.path)
         near, command = max(alike, key=lambda pair: len(os.path.commonpath([pair[0], path])))

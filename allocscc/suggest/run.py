@@ -11,13 +11,10 @@ from allocscc.config.functions import Role, function_roles
 from allocscc.config.globs import glob_regex
 from allocscc.config.model import Config, functions_of
 from allocscc.suggest.facts import UnitFacts
-from allocscc.suggest.gather import commands_for, commands_of, find_objects, read_all
+from allocscc.suggest.gather import commands_of, find_objects, neighbours, read_all
 from allocscc.suggest.judge import Suggestion, judge
 from allocscc.suggest.solve import Knowledge, solve
 from allocscc.values import dataclass
-
-# Wrappers of wrappers of wrappers, each in a unit of its own that names no function of the one below.
-_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -54,18 +51,10 @@ def find(paths: Sequence[str], config: Config, progress: Callable[[int, int], No
     objects = find_objects(paths)
     declared = with_declarations(config, [one for found in objects for one in found.declarations])
     commands = commands_of(objects)
+    own = {(one.folder, one.source) for one in commands}
+    commands += [one for one in neighbours(objects) if (one.folder, one.source) not in own]
     units, problems = read_all(commands, progress)
     known = solve(units, roles_of(declared, units))
-    read = {(one.folder, one.source) for one in commands}
-    for _ in range(_ROUNDS):
-        symbols = frozenset((*known.fresh, *known.frees))
-        more = [one for one in commands_for(symbols, objects) if (one.folder, one.source) not in read]
-        if not more:
-            break
-        read |= {(one.folder, one.source) for one in more}
-        found, told = read_all(more, progress)
-        units, problems = units + found, problems + told
-        known = solve(units, roles_of(declared, units))
     spoken = _Spoken(config)
     suggestions = tuple(one for one in judge(known) if not spoken.of(one.key))
     return Found(suggestions, known, len(units), len(objects), tuple(problems))
