@@ -1,8 +1,9 @@
 """How a unit is preprocessed again, as its object says: section `.allocs.command` (docs/sidecar.md).
 
-A unit that calls a function of a role has one, also where it only takes its address, and so has no sidecar (a table): `allocs suggest` reads the sources of functions that nobody has declared yet. A record is texts that
-end in NUL, and an empty one at its end: the compiler's working folder, the source, then the command line without
-outputs. Imports nothing: it is on the path of every compile.
+A unit that calls a function of a role has one, also where it only takes its address (for a table of functions), and so
+has no sidecar: `allocs suggest` reads the sources of functions that nobody has declared yet. A record is texts that end
+in NUL, and an empty one at its end: the compiler's working folder, the source, then the command line without outputs.
+Imports nothing: it is on the path of every compile.
 """
 
 from collections.abc import Iterator

@@ -107,9 +107,14 @@ class _Reader:
                 str(result.spelling), _pointee(result), public, tuple(body.returns),
                 {key: list(dict.fromkeys(values)) for key, values in body.locals.items()},
                 tuple(dict.fromkeys(body.stores)), tuple(body.calls),
-                tuple(dict.fromkeys(body.reads)), body.loops, end - start,
+                tuple(dict.fromkeys(body.reads)), body.loops, _length(self.parsed.text[start:end]),
             )
         )  # fmt: skip
+
+
+def _length(text: bytes) -> int:
+    """Bytes of a text without line markers, which hold the names of folders."""
+    return sum(len(line) for line in text.splitlines() if not line.startswith(b"#"))
 
 
 def letter(kind: Type) -> str:

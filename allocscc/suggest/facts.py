@@ -73,7 +73,7 @@ class Function:
         calls: every call: callee and arguments.
         reads: the fields that it reads.
         loops: number of loops.
-        length: of its text, in bytes.
+        length: of its text without line markers and line ends, in bytes.
     """
 
     key: str

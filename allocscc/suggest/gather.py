@@ -98,11 +98,16 @@ def _object(data: bytes, path: str) -> Object:
 
 def commands_of(objects: Iterable[Object]) -> list[Command]:
     """The commands of all units, each source once: libtool compiles every file twice."""
-    found: dict[tuple[str, str], Command] = {}
+    found: dict[str, Command] = {}
     for one in objects:
         for command in one.commands:
-            found.setdefault((command.folder, command.source), command)
+            found.setdefault(source_path(command), command)
     return list(found.values())
+
+
+def source_path(command: Command) -> str:
+    """The absolute path of a unit's source."""
+    return os.path.realpath(os.path.join(command.folder, command.source))
 
 
 def neighbours(objects: Iterable[Object]) -> list[Command]:
@@ -113,7 +118,7 @@ def neighbours(objects: Iterable[Object]) -> list[Command]:
     """
     objects = list(objects)
     known = [(os.path.abspath(one.path), command) for one in objects for command in one.commands]
-    found: dict[tuple[str, str], Command] = {}
+    found: dict[str, Command] = {}
     for one in objects:
         suffix = os.path.splitext(one.source)[1]
         alike = [pair for pair in known if os.path.splitext(pair[1].source)[1] == suffix]
@@ -124,7 +129,8 @@ def neighbours(objects: Iterable[Object]) -> list[Command]:
         source = _find_source(path, one.source, near, command)
         if source:
             words = tuple(source if word == command.source else word for word in command.words)
-            found[command.folder, source] = Command(command.folder, source, words)
+            made = Command(command.folder, source, words)
+            found.setdefault(source_path(made), made)
     return list(found.values())
 
 
@@ -152,7 +158,7 @@ def read_all(
     Returns:
         What they say, and what went wrong with those that could not be read.
     """
-    found: list[UnitFacts] = []
+    found: dict[int, UnitFacts] = {}
     told: list[str] = []
     waiting = dict(enumerate(commands))
     single = False
@@ -174,10 +180,10 @@ def read_all(
                 if isinstance(result, str):
                     told.append(f"{commands[number].source}: {result}")
                 else:
-                    found.append(result)
+                    found[number] = result
                 progress(len(commands) - len(waiting), len(commands))
         single = single or bool(waiting)
-    return found, told
+    return [found[number] for number in sorted(found)], sorted(told)
 
 
 def read_command(command: Command) -> UnitFacts | str:

@@ -11,7 +11,7 @@ from allocscc.config.functions import Role, function_roles
 from allocscc.config.globs import glob_regex
 from allocscc.config.model import Config, functions_of
 from allocscc.suggest.facts import UnitFacts
-from allocscc.suggest.gather import commands_of, find_objects, neighbours, read_all
+from allocscc.suggest.gather import commands_of, find_objects, neighbours, read_all, source_path
 from allocscc.suggest.judge import Suggestion, judge
 from allocscc.suggest.solve import Knowledge, solve
 from allocscc.values import dataclass
@@ -51,8 +51,8 @@ def find(paths: Sequence[str], config: Config, progress: Callable[[int, int], No
     objects = find_objects(paths)
     declared = with_declarations(config, [one for found in objects for one in found.declarations])
     commands = commands_of(objects)
-    own = {(one.folder, one.source) for one in commands}
-    commands += [one for one in neighbours(objects) if (one.folder, one.source) not in own]
+    own = {source_path(one) for one in commands}
+    commands += [one for one in neighbours(objects) if source_path(one) not in own]
     units, problems = read_all(commands, progress)
     known = solve(units, roles_of(declared, units))
     spoken = _Spoken(config)

@@ -182,7 +182,9 @@ class Values:
                 return Size(both.parameters, (), both.strings, both.types, both.other)
             if value[1] == "*" or not (a.factors and b.factors):
                 return both
-            return Size(both.parameters, (), both.strings, both.types, both.other)
+            plain = [one for one in (a, b) if not one.types]  # beside an array in front, or behind
+            factors = plain[0].factors if len(plain) == 1 and value[1] == "+" else ()
+            return Size(both.parameters, factors, both.strings, both.types, both.other)
         if kind == "+":
             return self._size(value[1], seen, depth) | self._size(value[2], seen, depth)
         if kind == "?":
