@@ -125,13 +125,18 @@ def neighbours(objects: Iterable[Object]) -> list[Command]:
         if one.commands or not alike:
             continue
         path = os.path.abspath(one.path)
-        near, command = max(alike, key=lambda pair: len(os.path.commonpath([pair[0], path])))
+        near, command = max(alike, key=lambda pair: _nearness(pair[0], path))
         source = _find_source(path, one.source, near, command)
         if source:
             words = tuple(source if word == command.source else word for word in command.words)
             made = Command(command.folder, source, words)
             found.setdefault(source_path(made), made)
     return list(found.values())
+
+
+def _nearness(one: str, other: str) -> tuple[int, int]:
+    """How much of their folders two objects share, and of their names: build systems put the target's name first."""
+    return len(os.path.commonpath([one, other])), len(os.path.commonprefix([one, other]))
 
 
 def _find_source(path: str, name: str, near: str, command: Command) -> str:
