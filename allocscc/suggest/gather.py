@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from itertools import takewhile
 
 from allocscc import toolchain
 from allocscc.compilecommand import COMMAND_SECTION, Command, decode_commands
@@ -136,7 +137,8 @@ def neighbours(objects: Iterable[Object]) -> list[Command]:
 
 def _nearness(one: str, other: str) -> tuple[int, int]:
     """How much of their folders two objects share, and of their names: build systems put the target's name first."""
-    return len(os.path.commonpath([one, other])), len(os.path.commonprefix([one, other]))
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return len(os.path.commonpath([one, other])), alike
 
 
 def _find_source(path: str, name: str, near: str, command: Command) -> str:
