@@ -193,18 +193,29 @@ def read_all(
     return [found[number] for number in sorted(found)], sorted(told)
 
 
+def _is_trusted(program: str) -> bool:
+    """Whether a compiler may be run though only an object names it: somebody may have sent it along."""
+    path = os.path.realpath(program)
+    try:
+        return os.stat(path).st_uid == 0 or path == os.path.realpath(toolchain.find_program(os.path.basename(program)))
+    except OSError:
+        return True  # it cannot be run: that will be told
+
+
 def read_command(command: Command) -> UnitFacts | str:
     """What the source of one unit says, or why it cannot be read."""
     from allocscc.compile.tree import parse
     from allocscc.suggest.extract import read_unit
 
     if not command.words or not os.path.isabs(command.words[0]):
-        return "its sidecar has no command"
+        return "its object has no command"
     if not _COMPILERS.fullmatch(os.path.basename(command.words[0])):
-        return f"its sidecar names {command.words[0]}, which is no compiler"
+        return f"its object names {command.words[0]}, which is no compiler"
+    if not _is_trusted(command.words[0]):
+        return f"its object names {command.words[0]}, which is neither root's nor on PATH"
     for word in command.words[1:]:
-        if word.startswith(_REFUSED) and not word.startswith("-o="):
-            return f"its sidecar has the option {word}, which is not followed"
+        if word.startswith(_REFUSED):
+            return f"its object has the option {word}, which is not followed"
     if not os.path.isdir(command.folder):
         return f"it was compiled in {command.folder}, which is not there"
     sys.setrecursionlimit(_DEPTH)

@@ -1,5 +1,6 @@
 """From objects to commands: nothing is run that an object only claims to be a compiler (R15)."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,23 @@ def test_hostile_commands_are_not_run(words: tuple[str, ...], told: str, tmp_pat
     assert isinstance(answer, str)
     assert told in answer
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_compiler_that_came_along_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R15: a program of that name beside the objects, which belongs to whoever unpacked them."""
+    program = tmp_path / "cc1"
+    program.write_text("#!/bin/sh\ntouch here\n")
+    program.chmod(0o755)
+    real = os.stat
+
+    def owned(path: str, *args: object, **named: object) -> os.stat_result:
+        found = real(path, *args, **named)  # type: ignore[arg-type]
+        return os.stat_result((*found[:4], 1000, *found[5:])) if str(path) == str(program) else found
+
+    monkeypatch.setattr(os, "stat", owned)
+    answer = read_command(Command(str(tmp_path), "a.c", (str(program), "-E", "a.c")))
+    assert "neither root's nor on PATH" in str(answer)
+    assert not (tmp_path / "here").exists()
 
 
 def test_a_folder_that_is_gone_is_told() -> None:
