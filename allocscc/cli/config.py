@@ -135,7 +135,7 @@ class Add(Verb):
         if not values:
             raise UsageError("config add: no signature was given, e.g. 'xmalloc(Z)p'")
         name = names[0] if names else parse_signature(next(str(v[0]) for v in values.values())).full_name
-        path = str(self.file) if self.file else _project_file()
+        path = str(self.file) if self.file else project_file()
         text = ""
         if os.path.lexists(path):
             read_layer(path)  # says what is wrong with it in our words
@@ -186,7 +186,7 @@ class ExplainSymbol(Verb):
         return 0
 
 
-def _project_file() -> str:
+def project_file() -> str:
     """The project's config file, found upwards as a build would find it; a new one here if there is none."""
     folder = os.getcwd()
     while True:

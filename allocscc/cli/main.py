@@ -1,6 +1,5 @@
 """The command `allocs` and its verbs; a verb's module is imported when it is asked for."""
 
-import importlib.util
 import os
 import sys
 from typing import NoReturn
@@ -37,8 +36,7 @@ class Allocs(Verbs):
 
 
 for _word, _class in _VERBS.items():
-    if importlib.util.find_spec(f"allocscc.cli.{_word}") is not None:
-        Allocs.subcommand(_word, f"allocscc.cli.{_word}.{_class}")
+    Allocs.subcommand(_word, f"allocscc.cli.{_word}.{_class}")
 
 
 def main(argv: list[str]) -> NoReturn:

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from allocscc import toolchain
 from allocscc.compile.apart import Definition, keep_file_apart
-from allocscc.compile.prefix import mapped
+from allocscc.compile.prefix import mapped, unmapped
 from allocscc.compile.unit import Preprocessed, Unit
+from allocscc.compilecommand import Command
 
 _SECTION_TYPES = {
     "llvm_odrtab": "0x6fff4c00", "llvm_linker_options": "0x6fff4c01", "llvm_dependent_libraries": "0x6fff4c04",
@@ -109,10 +110,23 @@ def _preprocess(source: str, driver: list[str], folder: toolchain.TemporaryFolde
     """Have clang preprocess one source with the driver's options, into `folder`."""
     path = folder.file("unit.i")
     kept = _for_one(source, driver)
-    if not _succeeds([driver[0], *kept, "-E", "-D__ALLOCSCC_SCAN__", "-w", "-o", path]):
+    if not _succeeds([*_preprocess_command(source, driver), "-o", path]):
         return None
     standard = [word for word in kept if word.startswith("-std=")][-1:]
     return Preprocessed(path, _language(source, driver), standard)
+
+
+def command_record(assembly: str) -> str:
+    """How the unit of an assembly file is preprocessed again, for its object; "" where that is not known."""
+    driver = driver_command(assembly)
+    if driver is None:
+        return ""
+    words = unmapped(_preprocess_command(*driver))
+    return Command(mapped(os.getcwd(), driver[1]), driver[0], words).assembly()
+
+
+def _preprocess_command(source: str, driver: list[str]) -> list[str]:
+    return [driver[0], *_for_one(source, driver), "-E", "-D__ALLOCSCC_SCAN__", "-w"]
 
 
 def _optimises(driver: list[str]) -> bool:

@@ -117,6 +117,11 @@ class CompilerCommand:
         """The same compiler asked to preprocess the same input into `output`."""
         return [self.real, "-E", "-D__ALLOCSCC_SCAN__", *self._without_outputs(), "-w", "-o", output]
 
+    def told_command(self) -> list[str]:
+        """`preprocess_command` without an output, and without what depends on the name of the real one."""
+        words = ("-dumpbase", "-dumpdir", "-dumpbase-ext", "-auxbase", "-auxbase-strip")
+        return [self.real, "-E", "-D__ALLOCSCC_SCAN__", *self._without_outputs(*words), "-w"]
+
     def include_command(self, output: str) -> list[str]:
         """The same compiler asked to resolve includes and conditionals, but no macros, into `output`."""
         return [self.real, "-E", "-fdirectives-only", *self._without_outputs(), "-w", "-o", output]

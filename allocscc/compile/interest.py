@@ -55,6 +55,21 @@ def _targets(text: str) -> set[str]:
     return found
 
 
+def hands_out_a_role(text: str, roles: Roles) -> bool:
+    """Whether the assembly takes the address of a function whose calls are sites, to put it into a table."""
+    found = set()
+    for start, inside in (("\t.quad\t", 7), ("\t.xword\t", 8), ("@GOTPCREL", 0)):
+        at = text.find(start)
+        while at >= 0:
+            begin = at + inside if inside else max(text.rfind("\t", 0, at), text.rfind(" ", 0, at), 0) + 1
+            end = begin
+            while end < len(text) and text[end] not in "@+- \t\n(":
+                end += 1
+            found.add(text[begin:end])
+            at = text.find(start, at + 6)
+    return not found.isdisjoint(roles.signatures)
+
+
 def _matches_a_pattern(called: set[str], roles: Roles) -> bool:
     import re  # only projects with globs pay for it
 

@@ -60,10 +60,13 @@ def _compile(command: CompilerCommand) -> int:
         if status != 0:
             return status
         text = pipe.read_text() if pipe else toolchain.read_text(made)
-        result = _try_annotate(command.source or made, _gcc_work(command, text, folder, dependencies))
+        named: list[bool] = []
+        result = _try_annotate(command.source or made, _gcc_work(command, text, folder, dependencies, named))
         final = result.text if result else text
         if command.adds_lines:
             final = _stripped(final)
+        if named or result is not None:
+            final += _command_record(command)
         if piped:
             sys.stdout.reconfigure(**toolchain.ENCODING)  # type: ignore[union-attr]
             sys.stdout.write(final)
@@ -73,11 +76,26 @@ def _compile(command: CompilerCommand) -> int:
     return 0
 
 
-def _gcc_work(command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, dependencies: str) -> Work:
-    """What there is to do about one unit of gcc's."""
+def _command_record(command: CompilerCommand) -> str:
+    """How the unit is preprocessed again, for its object; "" where it cannot be."""
+    if not command.c_family or command.source in ("", "-"):
+        return ""
+    from allocscc.compile.prefix import mapped, unmapped
+    from allocscc.compilecommand import Command
+
+    words = unmapped(command.told_command())
+    return Command(mapped(os.getcwd(), command.args), command.source, words).assembly()
+
+
+def _gcc_work(
+    command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, dependencies: str, named: list[bool]
+) -> Work:
+    """What there is to do about one unit of gcc's; `named` gets an item if it names a function of a role."""
 
     def work(roles: Roles) -> Callable[[], Annotated | None] | None:
         look = interest.names_a_role(text, roles)
+        if look or interest.hands_out_a_role(text, roles):
+            named.append(True)
         if not command.c_family:
             sources = os.environ.get("ALLOCSCC_LTO_SITES", "") if command.links else ""
             if not (look or sources):
@@ -115,7 +133,7 @@ def _headers(dependencies: str) -> list[str]:
 
 
 def _assemble(command: AssemblerCommand) -> int:
-    from allocscc.compile.clang import assembler_options, for_gas, made_by_compiler
+    from allocscc.compile.clang import assembler_options, command_record, for_gas, made_by_compiler
 
     if not command.source or not made_by_compiler(command.source):
         toolchain.replace([command.real, *command.args])
@@ -123,11 +141,14 @@ def _assemble(command: AssemblerCommand) -> int:
         command = command.without_debug_info(assembler_options())
     with toolchain.TemporaryFolder() as folder:
         text = toolchain.read_text(command.source)
-        result = _try_annotate(command.source, _clang_work(command.source, text, folder))
+        named: list[bool] = []
+        result = _try_annotate(command.source, _clang_work(command.source, text, folder, named))
         final = result.text if result else text
         if os.environ.get("ALLOCSCC_LINES"):
             final = _stripped(final)
         final = for_gas(final)
+        if named or result is not None:
+            final += command_record(command.source)
         if final == text:
             return toolchain.spawn([command.real, *command.args])
         path = folder.file("unit.s")
@@ -136,15 +157,18 @@ def _assemble(command: AssemblerCommand) -> int:
         return toolchain.spawn(command.with_source(path))
 
 
-def _clang_work(assembly: str, text: str, folder: toolchain.TemporaryFolder) -> Work:
-    """What there is to do about one unit of clang's."""
+def _clang_work(assembly: str, text: str, folder: toolchain.TemporaryFolder, named: list[bool]) -> Work:
+    """What there is to do about one unit of clang's; `named` as for `_gcc_work`."""
 
     def work(roles: Roles) -> Callable[[], Annotated | None] | None:
         from allocscc.compile.clang import driver_command, included_files, unit_of
 
         driver = driver_command(assembly)
         declares = driver is not None and interest.declares(included_files(*driver), driver[1])
-        if not declares and not interest.names_a_role(text, roles):
+        look = interest.names_a_role(text, roles)
+        if look or interest.hands_out_a_role(text, roles):
+            named.append(True)
+        if not (declares or look):
             return None
         from allocscc.compile.unit import annotate
 

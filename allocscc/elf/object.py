@@ -14,6 +14,7 @@ SHF_ALLOC = 2
 SHN_UNDEF, SHN_LORESERVE = 0, 0xFF00
 STB_LOCAL, STB_GLOBAL, STB_WEAK = 0, 1, 2
 STV_DEFAULT, STV_HIDDEN = 0, 2
+STT_FILE = 4
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 
@@ -142,6 +143,13 @@ class ElfObject:
         # By offset: a name may be the tail of a longer one that is stored once.
         names = [cstring(strings, name) for name, info, _, section, *_ in entries if section and info >> 4 != STB_LOCAL]
         return [name for name in names if name]
+
+    def named_symbols(self, table: Section) -> list[tuple[bytes, int]]:
+        """The name and type (`STT_…`) of every entry of a symbol table that has a name."""
+        strings, data = self.strings(table), self.contents(table)
+        entries = _SYMBOL.iter_unpack(data[: len(data) - len(data) % _SYMBOL.size])
+        found = [(cstring(strings, name), info & 15) for name, info, *_ in entries]
+        return [entry for entry in found if entry[0]]
 
     def symbols(self, table: Section, wanted: set[bytes]) -> list[Symbol]:
         """The entries of a symbol table whose name is in `wanted`."""

@@ -9,7 +9,14 @@ import pytest
 from tests.integration.conftest import PROGRAMS, ROOT, WRAPPERS, Toolbox, need
 
 ALLOCSCC = ROOT / "bin" / "allocscc"
-OURS = ("allocs_sites", ".allocs.sidecar", ".rodata.allocs.str1.1", ".relaallocs_sites", ".rela.allocs_sites")
+OURS = (
+    "allocs_sites",
+    ".allocs.sidecar",
+    ".allocs.command",
+    ".rodata.allocs.str1.1",
+    ".relaallocs_sites",
+    ".rela.allocs_sites",
+)
 FLAGS = [("-O0",), ("-O2",), ("-O2", "-g"), ("-O3", "-g3", "-ffunction-sections"), ("-O2", "-gdwarf-4", "-fPIC")]
 
 
@@ -66,7 +73,7 @@ def test_only_our_sections_are_added(box: Toolbox, flags: tuple[str, ...]) -> No
 
     ours, plain = sections("ours.o"), sections("plain.o")
     assert {name: text for name, text in ours.items() if name not in OURS} == plain
-    assert set(ours) - set(plain) == {"allocs_sites", ".allocs.sidecar", ".rodata.allocs.str1.1"}
+    assert set(ours) - set(plain) == {"allocs_sites", ".allocs.sidecar", ".allocs.command", ".rodata.allocs.str1.1"}
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

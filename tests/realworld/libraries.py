@@ -120,10 +120,13 @@ def postgres(folder: Path) -> dict[str, Declaration]:
 
 
 def git(folder: Path) -> dict[str, Declaration]:
-    """The sources of git."""
+    """The sources of git; some for their static functions."""
     top = source("git", folder)
-    names = ["git-compat-util.h", "strbuf.h", "mem-pool.h", "alloc.h", "reftable/basics.h"]
-    return declared_by(folder, [name for name in names if (top / name).exists()], [top])
+    names = ["git-compat-util.h", "strbuf.h", "mem-pool.h", "alloc.h", "path.h", "reftable/basics.h"]
+    names += ["xdiff/xinclude.h"]
+    units = [top / name for name in ("alloc.c", "dir.c", "gpg-interface.c", "sequencer.c") if (top / name).exists()]
+    found = headers.declarations(units, [top], [])
+    return declared_by(folder, [name for name in names if (top / name).exists()], [top]) | found
 
 
 def redis(folder: Path) -> dict[str, Declaration]:
