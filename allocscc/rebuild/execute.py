@@ -59,8 +59,9 @@ class Execution:
         with open(path, "wb") as log:
             begin = 0
             for step in job.steps:
-                log.write(f"$ {shlex.join(step.argv)}\n".encode("utf-8", "surrogateescape"))
-                log.flush()
+                if step.shown:
+                    log.write(f"$ {shlex.join(step.argv)}\n".encode("utf-8", "surrogateescape"))
+                    log.flush()
                 begin = os.fstat(log.fileno()).st_size
                 ended.append(self._step(step, log.fileno()))
                 if ended[-1].status != 0 or self._interrupted:

@@ -102,6 +102,7 @@ class Step:
         env: variables that it gets beside ours.
         source: a file that an earlier step wrote: the environment to start from (`env -0`); "": ours.
         preloads: whether `PRELOAD` of that environment is to become `LD_PRELOAD`.
+        shown: whether the log has the command; a question of ours is nothing that a person would type.
     """
 
     role: Role
@@ -110,6 +111,7 @@ class Step:
     env: tuple[tuple[str, str], ...] = ()
     source: str = ""
     preloads: bool = False
+    shown: bool = True
 
 
 @dataclass(frozen=True)

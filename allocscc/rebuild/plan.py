@@ -106,13 +106,13 @@ def case_job(case: Case, facts: Facts, wishes: Wishes) -> Job:
     if makefile:
         rule = f".PHONY: allocscc-environment\nallocscc-environment: ; {_WRITE}"
         argv = ("make", "-f", makefile, f"--eval={rule}", *wishes.words, "allocscc-environment")
-        steps.append(Step(Role.BUILD, argv, facts.folder, (*compilers, (_PROBE, above))))
+        steps.append(Step(Role.BUILD, argv, facts.folder, (*compilers, (_PROBE, above)), shown=False))
     source = above if makefile else ""
     steps.append(Step(Role.BUILD, ("make", "-B", *fragment, *wishes.words, case.name), here, compilers, source))
     rule = f".PHONY: {_RUN_RULE}{case.name}\n{_RUN_RULE}{case.name}: ; {_WRITE}"
     files = (*(("-f", os.path.join("..", makefile)) if makefile else ()), *fragment) or ("-f", os.devnull)
     argv = ("make", *files, f"--eval={rule}", *wishes.words, f"{_RUN_RULE}{case.name}")
-    steps.append(Step(Role.BUILD, argv, here, (*compilers, (_PROBE, below)), source))
+    steps.append(Step(Role.BUILD, argv, here, (*compilers, (_PROBE, below)), source, shown=False))
     preloads = not case.name.startswith(_UNPRELOADED)
     steps.append(Step(Role.RUN, (f"./{case.name}",), here, source=below, preloads=preloads))
     return Job(case.name, _expected(case.name), tuple(steps))
