@@ -33,7 +33,7 @@ def look(folder: str, wishes: Wishes) -> Facts:
     facts = Facts(folder, frozenset(entry.name for entry in entries), cases)
     kind = wishes.kind or kind_of(facts)
     at = build_folder(facts, wishes, kind)
-    if kind in (Kind.MAKE, Kind.AUTOTOOLS):
+    if kind in (Kind.MAKE, Kind.AUTOTOOLS, Kind.CASES):
         rules = frozenset(_rules(at, wishes)) if any(os.path.exists(os.path.join(at, m)) for m in MAKEFILES) else ()
         configured = _configured(at, wishes) if kind == Kind.AUTOTOOLS else None
         return Facts(folder, facts.names, cases, frozenset(rules), configured)

@@ -91,7 +91,9 @@ def _case_jobs(facts: Facts, wishes: Wishes) -> list[Job]:
 
 
 def case_job(case: Case, facts: Facts, wishes: Wishes) -> Job:
-    """A case is built by make's own rules with its `mk.inc`, in the environment that the makefile beside it exports.
+    """A case is built by make's own rules with its `mk.inc`, in the environment that the makefile above it exports.
+
+    That makefile's `clean` comes first; without one, make is told to take everything for old.
 
     CC stands in the environment, where a case's `mk.inc` may still say otherwise. The program is run as that makefile
     does: with its `PRELOAD`, unless its name begins with `nopreload-`.
@@ -108,9 +110,14 @@ def case_job(case: Case, facts: Facts, wishes: Wishes) -> Job:
         argv = ("make", "-f", makefile, f"--eval={rule}", *wishes.words, "allocscc-environment")
         steps.append(Step(Role.BUILD, argv, facts.folder, (*compilers, (_PROBE, above)), shown=False))
     source = above if makefile else ""
-    steps.append(Step(Role.BUILD, ("make", "-B", *fragment, *wishes.words, case.name), here, compilers, source))
-    rule = f".PHONY: {_RUN_RULE}{case.name}\n{_RUN_RULE}{case.name}: ; {_WRITE}"
     files = (*(("-f", os.path.join("..", makefile)) if makefile else ()), *fragment) or ("-f", os.devnull)
+    everything: tuple[str, ...] = ("-B",)
+    if "clean" in facts.rules:
+        steps.append(Step(Role.BUILD, ("make", *files, *wishes.words, "clean"), here, compilers, source, shown=False))
+        everything = ()
+    argv = ("make", *everything, *fragment, *wishes.words, case.name)
+    steps.append(Step(Role.BUILD, argv, here, compilers, source))
+    rule = f".PHONY: {_RUN_RULE}{case.name}\n{_RUN_RULE}{case.name}: ; {_WRITE}"
     argv = ("make", *files, f"--eval={rule}", *wishes.words, f"{_RUN_RULE}{case.name}")
     steps.append(Step(Role.BUILD, argv, here, (*compilers, (_PROBE, below)), source, shown=False))
     preloads = not case.name.startswith(_UNPRELOADED)

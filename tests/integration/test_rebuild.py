@@ -251,7 +251,7 @@ def test_a_makefile_beside_the_cases(cases: Toolbox) -> None:
         "tests/Makefile",
         "CC := /nowhere/allocscc\nCFLAGS += -DFROM_ABOVE=7\nexport CC CFLAGS\nexport LIBALLOCS := /a/tree\n"
         'export PRELOAD := "$(dir $(realpath $(lastword $(MAKEFILE_LIST))))../preload.so"\n'
-        "_onlyrun-%: ; LD_PRELOAD=$(PRELOAD) ./$*\ndefault: ; false\n",
+        "_onlyrun-%: ; LD_PRELOAD=$(PRELOAD) ./$*\ndefault: ; false\nclean: ; rm -f *.o seen nopreload-seen linked\n",
     )
     cases.write("preload.c", "int preloaded(void) { return 1; }\n")
     cases.run("gcc", "-shared", "-fPIC", "-o", "preload.so", "preload.c")
@@ -271,6 +271,7 @@ int main(void)
     for name in ("seen", "nopreload-seen"):
         cases.write(f"tests/{name}/{name}.c", seen)
         cases.write(f"tests/{name}/mk.inc", f"_onlyrun-{name}: made-before\nmade-before: ; touch $@\n")
+    cases.write("tests/linked/other.o", "old and wrong")
     rebuild(cases, "-j2", "--only", "*seen", "--only", "linked", "--log-dir", "logs", "tests")
     assert (cases.folder / "logs" / "seen.log").read_text().splitlines()[-1] == "7 1 /a/tree"
     assert (cases.folder / "logs" / "nopreload-seen.log").read_text().splitlines()[-1] == "7 0 /a/tree"

@@ -139,6 +139,8 @@ def test_a_case():
     assert below.argv[:5] == ("make", "-f", "../Makefile", "-f", "mk.inc")
     assert (run.argv, run.source, run.preloads) == (("./a",), dict(below.env)["ALLOCSCC_PROBE"], True)
     assert [step.shown for step in job.steps] == [False, True, False, True]
+    (job,) = jobs_of(tree("Makefile", "a", cases=(Case("a"),), rules=frozenset({"clean"})), wishes(kind=Kind.CASES))
+    assert [step.argv for step in job.steps[1:3]] == [("make", "-f", "../Makefile", "clean"), ("make", "a")]
 
 
 def test_a_case_alone():
