@@ -7,7 +7,7 @@ from allocscc import toolchain
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError, UsageError
 from allocscc.rebuild.model import Case, Facts, Kind, Wishes
-from allocscc.rebuild.plan import MAKEFILES, build_folder, kind_of
+from allocscc.rebuild.plan import MAKEFILES, RUN_RULE, build_folder, kind_of
 from allocscc.sidecar_names import PLAN_SECTION, SITES_SECTION
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C")
@@ -34,7 +34,7 @@ def look(folder: str, wishes: Wishes) -> Facts:
     kind = wishes.kind or kind_of(facts)
     at = build_folder(facts, wishes, kind)
     if kind in (Kind.MAKE, Kind.AUTOTOOLS, Kind.CASES):
-        rules = frozenset(_rules(at, wishes)) if any(os.path.exists(os.path.join(at, m)) for m in MAKEFILES) else ()
+        rules = _rules(at, wishes, cases) if any(os.path.exists(os.path.join(at, m)) for m in MAKEFILES) else []
         configured = _configured(at, wishes) if kind == Kind.AUTOTOOLS else None
         return Facts(folder, facts.names, cases, frozenset(rules), configured)
     sign = _SET_UP.get(kind)
@@ -77,13 +77,16 @@ def _case(folder: str) -> Case | None:
     return None
 
 
-def _rules(at: str, wishes: Wishes) -> list[str]:
+def _rules(at: str, wishes: Wishes, cases: tuple[Case, ...]) -> list[str]:
     """The rules that a makefile has, by asking make; a folder named `test` is none."""
+    asked = {rule: rule for rule in _RULES}
+    if cases:
+        asked[RUN_RULE] = RUN_RULE + cases[0].name
     found = []
-    for rule in _RULES:
+    for name, rule in asked.items():
         said = _ask(["make", "-n", rule], at, wishes)
         if said is not None and f"Nothing to be done for '{rule}'" not in said:
-            found.append(rule)
+            found.append(name)
     return found
 
 

@@ -51,7 +51,7 @@ class Facts:
         folder: its absolute path.
         names: of files and folders at its top.
         cases: folders that are cases.
-        rules: those of `clean`, `check` and `test` that the makefile has.
+        rules: those of `clean`, `check` and `test` that the makefile has, and `_onlyrun-` if it has one to run a case.
         configured: arguments of the configure that was run there; None: none was.
         built: whether the build folder has been set up.
     """

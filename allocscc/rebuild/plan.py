@@ -19,7 +19,7 @@ _OUT_OF_TREE = (Kind.CMAKE, Kind.MESON)
 _PROBE = "ALLOCSCC_PROBE"  # names the file for `_WRITE`
 _WRITE = f'@env -0 >"$${_PROBE}"'
 # tests/Makefile of liballocs: its rule that runs a case, to which an mk.inc adds what has to be there first.
-_RUN_RULE = "_onlyrun-"
+RUN_RULE = "_onlyrun-"
 _UNPRELOADED = "nopreload-"
 
 
@@ -93,10 +93,10 @@ def _case_jobs(facts: Facts, wishes: Wishes) -> list[Job]:
 def case_job(case: Case, facts: Facts, wishes: Wishes) -> Job:
     """A case is built by make's own rules with its `mk.inc`, in the environment that the makefile above it exports.
 
-    That makefile's `clean` comes first; without one, make is told to take everything for old.
-
-    CC stands in the environment, where a case's `mk.inc` may still say otherwise. The program is run as that makefile
-    does: with its `PRELOAD`, unless its name begins with `nopreload-`.
+    CC stands in the environment, where a case's `mk.inc` may still say otherwise. The program is run with `PRELOAD` of
+    that environment, unless its name begins with `nopreload-`. A makefile that follows liballocs' conventions (it has a
+    rule to run a case, used from the case's folder) also cleans it, and is read before the run: a case may name there
+    what it needs. Without, make is told to take everything for old.
     """
     here = os.path.join(facts.folder, case.name)
     makefile = next((name for name in MAKEFILES if name in facts.names), "")
@@ -110,15 +110,16 @@ def case_job(case: Case, facts: Facts, wishes: Wishes) -> Job:
         argv = ("make", "-f", makefile, f"--eval={rule}", *wishes.words, "allocscc-environment")
         steps.append(Step(Role.BUILD, argv, facts.folder, (*compilers, (_PROBE, above)), shown=False))
     source = above if makefile else ""
-    files = (*(("-f", os.path.join("..", makefile)) if makefile else ()), *fragment) or ("-f", os.devnull)
+    conventional = makefile and RUN_RULE in facts.rules
+    files = (*(("-f", os.path.join("..", makefile)) if conventional else ()), *fragment) or ("-f", os.devnull)
     everything: tuple[str, ...] = ("-B",)
-    if "clean" in facts.rules:
+    if conventional and "clean" in facts.rules:
         steps.append(Step(Role.BUILD, ("make", *files, *wishes.words, "clean"), here, compilers, source, shown=False))
         everything = ()
     argv = ("make", *everything, *fragment, *wishes.words, case.name)
     steps.append(Step(Role.BUILD, argv, here, compilers, source))
-    rule = f".PHONY: {_RUN_RULE}{case.name}\n{_RUN_RULE}{case.name}: ; {_WRITE}"
-    argv = ("make", *files, f"--eval={rule}", *wishes.words, f"{_RUN_RULE}{case.name}")
+    rule = f".PHONY: {RUN_RULE}{case.name}\n{RUN_RULE}{case.name}: ; {_WRITE}"
+    argv = ("make", *files, f"--eval={rule}", *wishes.words, f"{RUN_RULE}{case.name}")
     steps.append(Step(Role.BUILD, argv, here, (*compilers, (_PROBE, below)), source, shown=False))
     preloads = not case.name.startswith(_UNPRELOADED)
     steps.append(Step(Role.RUN, (f"./{case.name}",), here, source=below, preloads=preloads))

@@ -38,6 +38,8 @@ def test_rules(facts):
     found = facts({"Makefile": "all:\ninclude more.mk\n", "more.mk": ".PHONY: clean\nclean: ; rm x\n", "test/x": ""})
     assert found.rules == {"clean"}
     assert found.configured is None
+    conventions = facts({"Makefile": "_onlyrun-%: ; ./$*\n", "a/mk.inc": ""}, name="cases")
+    assert conventions.rules == {"_onlyrun-"}
 
 
 def test_configured(facts):

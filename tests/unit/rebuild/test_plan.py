@@ -128,7 +128,7 @@ def test_meson():
 
 def test_a_case():
     """R17: make's own rules with mk.inc; CC in the environment, where mk.inc may say otherwise."""
-    facts = tree("Makefile", "a", cases=(Case("a", fragment=True),))
+    facts = tree("Makefile", "a", cases=(Case("a", fragment=True),), rules=frozenset({"_onlyrun-"}))
     (job,) = jobs_of(facts, wishes(words=("CFLAGS=-O0",)))
     above, build, below, run = job.steps
     assert above.argv[:3] == ("make", "-f", "Makefile")
@@ -139,8 +139,22 @@ def test_a_case():
     assert below.argv[:5] == ("make", "-f", "../Makefile", "-f", "mk.inc")
     assert (run.argv, run.source, run.preloads) == (("./a",), dict(below.env)["ALLOCSCC_PROBE"], True)
     assert [step.shown for step in job.steps] == [False, True, False, True]
-    (job,) = jobs_of(tree("Makefile", "a", cases=(Case("a"),), rules=frozenset({"clean"})), wishes(kind=Kind.CASES))
-    assert [step.argv for step in job.steps[1:3]] == [("make", "-f", "../Makefile", "clean"), ("make", "a")]
+
+
+@pytest.mark.parametrize(
+    ("rules", "argv"),
+    [
+        ({"clean", "_onlyrun-"}, [("make", "-f", "../Makefile", "clean"), ("make", "a")]),
+        ({"clean"}, [("make", "-B", "a"), ("make", "-f", "/dev/null")]),
+    ],
+    ids=["conventions", "none"],
+)
+def test_a_makefile_with_and_without_conventions(rules, argv):
+    """R17: what is not made to be read from a case's folder is not."""
+    facts = tree("Makefile", "a", cases=(Case("a"),), rules=frozenset(rules))
+    (job,) = jobs_of(facts, wishes(kind=Kind.CASES))
+    assert job.steps[1].source == dict(job.steps[0].env)["ALLOCSCC_PROBE"]
+    assert [step.argv[: len(words)] for step, words in zip(job.steps[1:], argv, strict=False)] == argv
 
 
 def test_a_case_alone():
