@@ -56,19 +56,24 @@ class Execution:
             return Outcome(job)
         path = os.path.join(self._logs, f"{job.name}.log")
         ended: list[Ended] = []
-        with open(path, "wb") as log:
-            begin = 0
+        behind = 0
+        log = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o666)
+        try:
             for step in job.steps:
+                begin = _end(log)
                 if step.shown:
-                    log.write(f"$ {shlex.join(step.argv)}\n".encode("utf-8", "surrogateescape"))
-                    log.flush()
-                begin = os.fstat(log.fileno()).st_size
-                ended.append(self._step(step, log.fileno()))
+                    os.write(log, f"$ {shlex.join(step.argv)}\n".encode("utf-8", "surrogateescape"))
+                behind = _end(log)
+                ended.append(self._step(step, log))
                 if ended[-1].status != 0 or self._interrupted:
                     break
+                if not step.shown:  # what a question of ours made a makefile say, too
+                    os.ftruncate(log, begin)
+        finally:
+            os.close(log)
         text = toolchain.read_text(path)
         with open(path, "rb") as whole:
-            whole.seek(begin)
+            whole.seek(behind)
             said = whole.read().decode("utf-8", "surrogateescape")
         reason = judge(job, ended, said if ended[-1].role == Role.RUN else "", self._timeout)
         if reason and not self._keep_going:
@@ -85,7 +90,7 @@ class Execution:
                 started = toolchain.Started(list(step.argv), step.folder, env, log)
                 self._running.add(started)
         except OSError as error:
-            os.write(log, f"{error.filename or step.argv[0]}: {error.strerror}\n".encode())
+            os.write(log, f"{error.filename or step.argv[0]}: {error.strerror}\n".encode("utf-8", "surrogateescape"))
         else:
             status = started.wait(self._timeout or None)
             with self._lock:
@@ -97,6 +102,11 @@ class Execution:
             self._stopped = self._interrupted = True
             for started in self._running:
                 started.kill()
+
+
+def _end(log: int) -> int:
+    """The size of a log; what is written next goes there."""
+    return os.lseek(log, 0, os.SEEK_END)
 
 
 def environment_of(step: Step, ours: Mapping[str, str]) -> dict[str, str]:

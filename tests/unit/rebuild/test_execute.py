@@ -38,6 +38,17 @@ def test_steps_until_one_fails(execute, tmp_path):
     assert (outcome.built, outcome.ran, outcome.met) == (False, None, False)
 
 
+def test_questions_are_not_in_the_log(execute, tmp_path):
+    """R17: unless they are why it went wrong."""
+    question = shell(tmp_path, "echo asked", Role.BUILD, shown=False)
+    failing = shell(tmp_path, "echo wrong; exit 2", Role.BUILD, shown=False)
+    outcomes = execute(
+        Job("a", Expected.PASS, (question, shell(tmp_path, "echo ran"))),
+        Job("b", Expected.PASS, (question, failing)),
+    )
+    assert [outcome.log for outcome in outcomes] == ["$ /bin/sh -c 'echo ran'\nran\n", "wrong\n"]
+
+
 @pytest.mark.parametrize("keep_going", [False, True])
 def test_stops_at_the_first(execute, tmp_path, keep_going):
     """R17: as make does, unless it is to keep going."""
