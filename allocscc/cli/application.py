@@ -11,6 +11,14 @@ from plumbum.cli.switches import SwitchError
 from allocscc.errors import UsageError
 
 
+class SystemTroubleError(Exception):
+    """An `OSError` on its way through plumbum, which takes some for its own to handle."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Verb(cli.Application):
     """A command; its docstring is the text of `--help` and of the man page, from `Example:` on its examples.
 
@@ -43,6 +51,12 @@ class Verb(cli.Application):
             return super()._parse_args(argv)
         except SwitchError as error:
             raise self._usage(error) from error
+
+    def _parse_and_dispatch(self, argv: list[str]) -> Any:
+        try:
+            return super()._parse_and_dispatch(argv)
+        except OSError as error:
+            raise SystemTroubleError(error) from error
 
     def _validate_args(self, swfuncs: Any, tailargs: Any) -> Any:
         try:

@@ -6,7 +6,7 @@ import sys
 from typing import NoReturn
 
 from allocscc import __version__
-from allocscc.cli.application import Verbs
+from allocscc.cli.application import SystemTroubleError, Verbs
 from allocscc.errors import AllocsError
 
 _VERBS = {
@@ -52,12 +52,19 @@ def main(argv: list[str]) -> NoReturn:
     except AllocsError as error:
         print(f"allocs: {error}", file=sys.stderr)
         sys.exit(error.status)
-    except BrokenPipeError:  # `allocs report … | head`: what was wanted has been read
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
     except OSError as error:
-        print(f"allocs: {error.filename or 'error'}: {error.strerror}", file=sys.stderr)
-        sys.exit(66)  # EX_NOINPUT
+        sys.exit(_failed(error))
+    except SystemTroubleError as trouble:
+        sys.exit(_failed(trouble.error))
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(status)
+
+
+def _failed(error: OSError) -> int:
+    """Tell of it; the exit status."""
+    if isinstance(error, BrokenPipeError):  # `allocs report … | head`: what was wanted has been read
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    print(f"allocs: {error.filename or 'error'}: {error.strerror}", file=sys.stderr)
+    return 66  # EX_NOINPUT

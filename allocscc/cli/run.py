@@ -2,11 +2,8 @@
 
 import errno
 import os
-import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from plumbum import cli
@@ -16,6 +13,7 @@ from allocscc.cli.exports import Exporting
 from allocscc.cli.program import Program, examine, own_compiler
 from allocscc.cli.progress import working
 from allocscc.cli.report import read_files, show, show_leaks
+from allocscc.cli.signals import Patience
 from allocscc.errors import AllocsError, UsageError
 from allocscc.report.leaks import Leaks
 from allocscc.report.profile import Profile
@@ -111,7 +109,7 @@ class Run(Exporting):
                       " types, wrappers and lines; build it with CC=allocscc to have them")  # fmt: skip
         sys.stdout.flush()
         sys.stderr.flush()
-        with _signals() as forward:
+        with Patience() as patience:
             try:
                 pid = toolchain.start(command, env, path=program.path)
             except OSError as error:
@@ -121,8 +119,7 @@ class Run(Exporting):
                 pid = toolchain.start(
                     ["/bin/sh", program.path or "", *command[1:]], env
                 )  # a script without #!, as a shell would run it
-            forward.append(pid)
-            return toolchain.wait_for(pid)
+            return patience.wait(pid)
 
     def _options(self, given: str, folder: str) -> str:
         """`ALLOCS_OPTIONS` with our files; what the user set otherwise stays."""
@@ -191,35 +188,6 @@ def _readable(folder: str, names: list[str]) -> tuple[list[Profile], list[Leaks]
         profiles += found[0]
         lost += found[1]
     return profiles, lost
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """While the program runs, the terminal's signals are its own business, and those sent to us are passed on.
-
-    What Python ignores (SIGPIPE, SIGXFSZ) the program must not inherit as ignored. Gives a list for the program's id.
-    """
-    pids: list[int] = []
-
-    def stay(_number: int, _frame: object) -> None:
-        pass
-
-    def forward(number: int, _frame: object) -> None:
-        for pid in pids:
-            os.kill(pid, number)
-
-    handlers = {signal.SIGINT: stay, signal.SIGQUIT: stay, signal.SIGTERM: forward, signal.SIGHUP: forward}
-    before = {}
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        before[number] = signal.signal(number, signal.SIG_DFL)
-    for number, handler in handlers.items():
-        if signal.getsignal(number) != signal.SIG_IGN:
-            before[number] = signal.signal(number, handler)
-    try:
-        yield pids
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def _tell(text: str) -> None:

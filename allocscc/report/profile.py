@@ -40,7 +40,15 @@ class Counts:
     total_chunks: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Counts)))
+        # Written out: reports add up hundreds of thousands, and getattr by name takes ten times as long.
+        return Counts(
+            self.live_bytes + other.live_bytes,
+            self.live_chunks + other.live_chunks,
+            self.peak_bytes + other.peak_bytes,
+            self.peak_chunks + other.peak_chunks,
+            self.total_bytes + other.total_bytes,
+            self.total_chunks + other.total_chunks,
+        )
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,18 @@ static size_t typed_size(uint32_t id)
 	return s && s->type_size ? s->type_size : 1;
 }
 
+static uint32_t chunk_id(struct allocator *a, struct frame *f, uintptr_t site, uintptr_t here)
+{
+	uint64_t hash = chunk_hash(f, site, a->number);
+	uint32_t id = has_own_number(a) ? quick_find(hash) : 0;
+	if (id) return id;
+	uint32_t epoch = atomic_load_explicit(&rt_quick_epoch, memory_order_acquire);
+	if (rt_unwinding) return unwound_slow(f, site, here, a);
+	id = intern(frame_node(f), site, a, NODE_CHUNK);
+	if (id && has_own_number(a)) quick_put(hash, id, epoch);
+	return id;
+}
+
 void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t site, uintptr_t here)
 {
 	uintptr_t p = (uintptr_t)chunk;
@@ -75,8 +87,7 @@ void chunk_insert(struct allocator *a, void *chunk, size_t size, uintptr_t site,
 	struct frame *f = thread_frame(t, here);
 	uint32_t id = 0;
 	/* without a thread of its own, or a node for its wrapper, nobody knows where the call came from */
-	if (rt_self && f->node != NODE_UNKNOWN)
-		id = rt_unwinding ? unwound_slow(f, site, here, a) : intern_slow(f->node, site, a, NODE_CHUNK);
+	if (rt_self) id = chunk_id(a, f, site, here);
 	uint64_t old = index_take(a->index, leaf, p);
 	if (size == UNKNOWN_SIZE) size = typed_size(id);
 	if (size > SIZE_MAX_INDEXED) size = SIZE_MAX_INDEXED;

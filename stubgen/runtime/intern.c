@@ -1,18 +1,21 @@
 /* interning: (context, site, owner) to a small id; readers take no lock, writers one */
 #include "rt.h"
 
-static struct {
-	struct table table;
-	struct slot slot[2];
-} none;
-_Atomic(struct table *) rt_table = &none.table;
+struct slot {
+	_Atomic uint64_t key; /* written last; 0: not in use */
+	uint32_t parent, id;
+};
+struct table {
+	size_t mask;
+	struct slot slot[]; /* and some more, so that no search starts again at the first */
+};
+static _Atomic(struct table *) table;
 struct node *rt_node_blocks[1u << (ID_BITS - NODE_BLOCK_BITS)];
 uint32_t rt_node_count; /* ids 1 .. rt_node_count are in use */
-static uint32_t alias_count;
 
-#define FIRST_SLOTS 512
+#define FIRST_SLOTS 256
 #define MORE_SLOTS 62
-#define SPARSENESS 8 /* slots for a node, at least: nearly all are found at the first look */
+#define SPARSENESS 2 /* slots for a node, at least */
 
 static uint64_t key_of(uintptr_t site, const void *owner, unsigned kind)
 {
@@ -26,7 +29,8 @@ static uint64_t key_of(uintptr_t site, const void *owner, unsigned kind)
 /* where a node is, or belongs; NULL where the table is too full for it */
 static struct slot *slot_for(struct table *t, uint32_t parent, uint64_t key, const void *owner)
 {
-	struct slot *s = &t->slot[intern_hash(node_mix(parent), key) & t->mask], *end = &t->slot[t->mask + 1 + MORE_SLOTS];
+	uint64_t hash = (key ^ parent * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+	struct slot *s = &t->slot[hash >> 32 & t->mask], *end = &t->slot[t->mask + 1 + MORE_SLOTS];
 	for (; s < end; s++) {
 		uint64_t k = atomic_load_explicit(&s->key, memory_order_acquire);
 		if (!k || (k == key && s->parent == parent && node_get(s->id)->owner == owner)) return s;
@@ -43,7 +47,7 @@ static void slot_fill(struct slot *s, uint64_t key, uint32_t parent, uint32_t id
 
 static int table_copy(struct table *t, const struct table *old)
 {
-	for (size_t i = 0; old->mask && i <= old->mask + MORE_SLOTS; i++) {
+	for (size_t i = 0; i <= old->mask + MORE_SLOTS; i++) {
 		const struct slot *s = &old->slot[i];
 		uint64_t key = atomic_load_explicit(&s->key, memory_order_relaxed);
 		if (!key || key == DEAD_KEY) continue;
@@ -54,26 +58,15 @@ static int table_copy(struct table *t, const struct table *old)
 	return 1;
 }
 
-static uint32_t aliases_left(const struct table *t)
+/* readers may still be in the old table, so it is never unmapped: all tables together are twice the last */
+static struct table *table_grow(const struct table *old)
 {
-	uint32_t n = 0;
-	for (size_t i = 0; alias_count && i <= t->mask + MORE_SLOTS; i++)
-		n += atomic_load_explicit(&t->slot[i].key, memory_order_relaxed) >> (KEY_SHIFT + 12) == ALIAS_KEY >> 12;
-	return n;
-}
-
-/* readers may still be in the old table, so it is never unmapped: all tables together are twice the last; unless objects
- * go again and again, and their aliases with them */
-static struct table *table_grow(struct table *old, size_t slots)
-{
-	alias_count = aliases_left(old);
-	while ((size_t)(alias_count + rt_node_count) * SPARSENESS * 2 > slots) slots *= 2;
-	for (;; slots *= 2) {
+	for (size_t slots = old ? 2 * (old->mask + 1) : FIRST_SLOTS;; slots *= 2) {
 		struct table *t = rt_pages(sizeof *t + (slots + MORE_SLOTS) * sizeof t->slot[0]);
-		if (!t) return old;
+		if (!t) return 0;
 		t->mask = slots - 1;
-		if (!table_copy(t, old)) continue;
-		atomic_store_explicit(&rt_table, t, memory_order_release);
+		if (old && !table_copy(t, old)) continue;
+		atomic_store_explicit(&table, t, memory_order_release);
 		return t;
 	}
 }
@@ -81,13 +74,12 @@ static struct table *table_grow(struct table *old, size_t slots)
 /* where a node is, or belongs, in a table with room for one more; NULL without memory; callers hold the lock */
 static struct slot *slot_with_room(uint32_t parent, uint64_t key, const void *owner)
 {
-	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-	if (!t->mask || (size_t)(alias_count + rt_node_count) * SPARSENESS > t->mask)
-		t = table_grow(t, t->mask ? t->mask + 1 : FIRST_SLOTS);
-	struct slot *s = t->mask ? slot_for(t, parent, key, owner) : 0;
-	if (s) return s;
-	struct table *larger = t->mask ? table_grow(t, (t->mask + 1) * 2) : t;
-	return larger != t ? slot_for(larger, parent, key, owner) : 0;
+	struct table *t = atomic_load_explicit(&table, memory_order_relaxed);
+	int is_full = t && (size_t)rt_node_count * SPARSENESS > t->mask;
+	struct table *larger = !t || is_full ? table_grow(t) : 0;
+	struct slot *s = larger || t ? slot_for(larger ? larger : t, parent, key, owner) : 0;
+	if (s || is_full || !t) return s;
+	return (larger = table_grow(t)) ? slot_for(larger, parent, key, owner) : 0;
 }
 
 /* a wrapper's allocator is the first one seen under it (R12) */
@@ -114,13 +106,13 @@ static uint32_t node_make(uint32_t parent, uintptr_t site, const void *owner, un
 	return rt_node_count = id;
 }
 
-uint32_t intern_slow(uint32_t parent, uintptr_t site, const void *owner, unsigned kind)
+uint32_t intern(uint32_t parent, uintptr_t site, const void *owner, unsigned kind)
 {
-	struct table *t = atomic_load_explicit(&rt_table, memory_order_acquire);
+	struct table *t = atomic_load_explicit(&table, memory_order_acquire);
 	uint32_t unknown = kind == NODE_FRAME ? NODE_UNKNOWN : 0;
 	if (unlikely(parent == NODE_UNKNOWN)) return unknown;
 	uint64_t key = key_of(site, owner, kind);
-	struct slot *s = t->mask ? slot_for(t, parent, key, owner) : 0;
+	struct slot *s = t ? slot_for(t, parent, key, owner) : 0;
 	if (s && atomic_load_explicit(&s->key, memory_order_acquire)) return s->id;
 	rt_lock();
 	uint32_t id = 0;
@@ -134,26 +126,9 @@ uint32_t intern_slow(uint32_t parent, uintptr_t site, const void *owner, unsigne
  * the only ones who know the node's key */
 void intern_kill(struct node *n, uint32_t id)
 {
-	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-	struct slot *s = t->mask && n->owner ? slot_for(t, n->parent, key_of(n->site_address, n->owner, n->is_hidden ? NODE_HIDDEN : n->kind), n->owner) : 0;
+	struct table *t = atomic_load_explicit(&table, memory_order_relaxed);
+	struct slot *s = t && n->owner ? slot_for(t, n->parent, key_of(n->site_address, n->owner, n->is_hidden ? NODE_HIDDEN : n->kind), n->owner) : 0;
 	if (s && s->id == id) atomic_store_explicit(&s->key, DEAD_KEY, memory_order_relaxed);
-}
-
-void intern_alias(uint32_t parent, uint64_t key, uint32_t id)
-{
-	rt_lock();
-	struct slot *s = slot_with_room(parent, key, node_get(id)->owner);
-	if (s && !s->id) slot_fill(s, key, parent, id), alias_count++;
-	rt_unlock();
-}
-
-void intern_forget_aliases(void)
-{
-	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-	for (size_t i = 0; alias_count && i <= t->mask + MORE_SLOTS; i++) {
-		uint64_t key = atomic_load_explicit(&t->slot[i].key, memory_order_relaxed);
-		if (key >> (KEY_SHIFT + 12) == ALIAS_KEY >> 12) atomic_store_explicit(&t->slot[i].key, DEAD_KEY, memory_order_relaxed);
-	}
 }
 
 /* a module goes: its addresses may come back as other sites, so no new chunk may find the old nodes */
@@ -164,11 +139,7 @@ void intern_forget(uintptr_t low, uintptr_t high)
 		if (n->site_address >= low && n->site_address <= high) node_site(n); /* takes the lock */
 	}
 	rt_lock(); /* another thread may be copying the table */
-	struct table *t = atomic_load_explicit(&rt_table, memory_order_relaxed);
-	for (size_t i = 0; alias_count && i <= t->mask + MORE_SLOTS; i++) {
-		uintptr_t site = atomic_load_explicit(&t->slot[i].key, memory_order_relaxed) << 16 >> 16;
-		if (site >= low && site <= high) atomic_store_explicit(&t->slot[i].key, DEAD_KEY, memory_order_relaxed);
-	}
+	quick_forget();
 	for (uint32_t id = 1; id <= rt_node_count; id++) {
 		struct node *n = node_get(id);
 		if (n->site_address < low || n->site_address > high) continue;

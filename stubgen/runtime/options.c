@@ -220,6 +220,7 @@ void options_read(void)
 	if (!rt_options.profile[0] && (rt_options.signal || rt_options.interval_us || rt_options.every))
 		rt_complain("ALLOCS_OPTIONS: signal=, interval= and every= do nothing without profile=FILE");
 	rt_counting = rt_options.profile[0] != 0 || rt_checking; /* a check sees every chunk that is freed */
+	rt_has_shortcuts = !rt_counting;
 	rt_timeline_prepare();
 	if (rt_options.look_for_leaks) rt_roots_prepare();
 }

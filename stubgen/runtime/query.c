@@ -49,16 +49,17 @@ static void deepen(uintptr_t p, struct chunk *out)
 	}
 }
 
-static int innermost(const void *p, struct chunk *out)
+/* gives how many allocators' chunks hold the pointer */
+HOT unsigned innermost(const void *p, struct chunk *out)
 {
-	int found = 0;
+	unsigned found = 0;
 	struct chunk c;
 	struct thread *t = walk_begin();
 	for (struct allocator *a = rt_allocators; a; a = a->next) {
 		if (!look(a, (uintptr_t)p, &c)) continue;
 		size_t size = entry_size(c.entry), best = found ? entry_size(out->entry) : 0;
 		if (!found || size < best || (size == best && a->suballocates)) *out = c;
-		found = 1;
+		found++;
 	}
 	if (found && unlikely(out->allocator->suballocates)) deepen((uintptr_t)p, out);
 	walk_end(t);
@@ -72,10 +73,43 @@ static struct node *find(const void *p, struct chunk *c)
 	return id ? node_get(id) : 0;
 }
 
-static struct node *outermost(struct node *n)
+/* what a node's chunks have in common, kept until it may have changed */
+struct told {
+	unsigned depth;
+	const struct alloc_wrapper *wrapper;
+	const struct alloc_site *site;
+	const char *type;
+};
+struct kept_told {
+	_Atomic uint32_t generation;
+	struct told told; /* never changes */
+};
+
+static __attribute__((noinline)) const struct told *told_now(struct node *n, struct told *spare)
 {
-	while (n->parent) n = node_get(n->parent);
-	return n->kind == NODE_FRAME ? n : 0;
+	uint32_t generation = atomic_load_explicit(&rt_sites_generation, memory_order_acquire);
+	struct told now = {0};
+	struct node *outer = n;
+	for (; outer->parent; outer = node_get(outer->parent)) now.depth++;
+	if (outer->kind == NODE_FRAME) now.wrapper = outer->owner;
+	now.site = chunk_site(n);
+	now.type = chunk_type(n);
+	*spare = now;
+	if (!now.site) return spare; /* no memory for it: it may come */
+	struct kept_told *kept = __atomic_load_n(&n->told, __ATOMIC_ACQUIRE);
+	int is_same = kept && kept->told.wrapper == now.wrapper && kept->told.site == now.site && kept->told.type == now.type;
+	if (!is_same && (kept = rt_keep(sizeof *kept))) kept->told = now;
+	if (kept) atomic_store_explicit(&kept->generation, generation, memory_order_release);
+	if (kept && !is_same) __atomic_store_n(&n->told, kept, __ATOMIC_RELEASE);
+	return spare;
+}
+
+HOT const struct told *tell(struct node *n, struct told *spare)
+{
+	const struct kept_told *kept = __atomic_load_n(&n->told, __ATOMIC_ACQUIRE);
+	uint32_t generation = atomic_load_explicit(&rt_sites_generation, memory_order_acquire);
+	int is_current = kept && atomic_load_explicit(&kept->generation, memory_order_acquire) == generation;
+	return likely(is_current) ? &kept->told : told_now(n, spare);
 }
 
 RT_EXPORT const struct allocator *alloc_get_allocator(const void *p)
@@ -89,9 +123,9 @@ RT_EXPORT const struct allocator *alloc_get_allocator(const void *p)
 RT_EXPORT const struct alloc_wrapper *alloc_get_wrapper(const void *p)
 {
 	struct chunk c;
+	struct told spare;
 	struct node *n = find(p, &c);
-	if (n) n = outermost(n);
-	return n ? n->owner : 0;
+	return n ? tell(n, &spare)->wrapper : 0;
 }
 
 static const struct alloc_frame *frame_of(struct node *n)
@@ -114,10 +148,9 @@ RT_EXPORT unsigned alloc_get_chain(const void *p, const struct alloc_frame *out[
 {
 	struct chunk c;
 	struct node *node = find(p, &c);
-	unsigned depth = 0;
+	struct told spare;
 	if (!node) return 0;
-	for (uint32_t id = node->parent; id; id = node_get(id)->parent) depth++;
-	unsigned at = depth;
+	unsigned depth = tell(node, &spare)->depth, at = depth;
 	for (uint32_t id = node->parent; id; id = node_get(id)->parent) {
 		if (--at >= n || !out) continue;
 		if (!(out[at] = frame_of(node_get(id)))) return 0; /* no memory for it */
@@ -128,15 +161,17 @@ RT_EXPORT unsigned alloc_get_chain(const void *p, const struct alloc_frame *out[
 RT_EXPORT const struct alloc_site *alloc_get_site(const void *p)
 {
 	struct chunk c;
+	struct told spare;
 	struct node *n = find(p, &c);
-	return n ? chunk_site(n) : 0;
+	return n ? tell(n, &spare)->site : 0;
 }
 
 RT_EXPORT const char *alloc_get_type(const void *p)
 {
 	struct chunk c;
+	struct told spare;
 	struct node *n = find(p, &c);
-	return n ? chunk_type(n) : 0;
+	return n ? tell(n, &spare)->type : 0;
 }
 
 RT_EXPORT void *alloc_get_base(const void *p)
@@ -179,25 +214,24 @@ static int around(const struct chunk *inner, struct chunk *out)
 RT_EXPORT void *alloc_get_parent(const void *p)
 {
 	struct chunk c, parent;
-	return innermost(p, &c) && around(&c, &parent) ? (void *)parent.base : 0;
+	return innermost(p, &c) > 1 && around(&c, &parent) ? (void *)parent.base : 0;
 }
 
-static int tell(const struct chunk *c, struct alloc_info *out)
+HOT int fill(const struct chunk *c, struct alloc_info *out)
 {
+	static const struct told nothing;
+	struct told spare;
+	struct alloc_info whole, *all = out->struct_size >= sizeof whole ? out : &whole;
 	uint32_t id = entry_id(c->entry);
-	struct node *n = id ? node_get(id) : 0, *outer = n ? outermost(n) : 0;
-	struct alloc_info all = {
-		.struct_size = out->struct_size,
-		.base = (void *)c->base,
-		.size = entry_size(c->entry),
-		.allocator = c->allocator,
-		.wrapper = outer ? outer->owner : 0,
-		.site = n ? chunk_site(n) : 0,
-		.type = n ? chunk_type(n) : 0,
-	};
-	for (id = n ? n->parent : 0; id; id = node_get(id)->parent) all.chain_length++;
-	if (likely(all.struct_size >= sizeof all)) *out = all;
-	else memcpy(out, &all, all.struct_size);
+	const struct told *told = id ? tell(node_get(id), &spare) : &nothing;
+	all->base = (void *)c->base;
+	all->size = entry_size(c->entry);
+	all->allocator = c->allocator;
+	all->wrapper = told->wrapper;
+	all->site = told->site;
+	all->type = told->type;
+	all->chain_length = told->depth;
+	if (unlikely(all != out)) whole.struct_size = out->struct_size, memcpy(out, &whole, out->struct_size);
 	return 1;
 }
 
@@ -207,7 +241,7 @@ static int tell(const struct chunk *c, struct alloc_info *out)
 RT_EXPORT int alloc_query(const void *p, struct alloc_info *out)
 {
 	struct chunk c;
-	return out->struct_size >= INFO_LEAST && innermost(p, &c) && tell(&c, out);
+	return out->struct_size >= INFO_LEAST && innermost(p, &c) && fill(&c, out);
 }
 
 RT_EXPORT int alloc_query_parent(struct alloc_info *chunk)
@@ -216,17 +250,18 @@ RT_EXPORT int alloc_query_parent(struct alloc_info *chunk)
 	if (chunk->struct_size < INFO_LEAST || !chunk->allocator) return 0;
 	/* asked again: it may be gone by now */
 	return index_find((struct allocator *)chunk->allocator, (uintptr_t)chunk->base, &c) && around(&c, &parent) &&
-	       tell(&parent, chunk);
+	       fill(&parent, chunk);
 }
 
-/* a wrapper that names no free function of its own hands out what the next one inside frees, or its allocator */
+/* A wrapper that names no free function of its own hands out what the next one inside frees, or its allocator. One whose
+ * own cannot be called with what is known must not have its chunks freed behind its back: then there is none. */
 static int (*free_function(const struct chunk *c, struct node *n))(void *, size_t)
 {
 	int (*found)(void *, size_t) = c->allocator->free_chunk;
 	for (uint32_t id = n->parent; id; id = n->parent) {
 		n = node_get(id);
 		const struct alloc_wrapper *w = n->owner;
-		if (w && w->free_chunk) found = w->free_chunk;
+		if (w && (w->free_chunk || w->free_count)) found = w->free_chunk;
 	}
 	return found;
 }
@@ -247,6 +282,7 @@ RT_EXPORT const char *alloc_free_problem(const void *p)
 	if (!n) return "no live chunk is at this address";
 	if (c.base != (uintptr_t)p) return "the address is inside a chunk; what can be freed is its base";
 	if (free_function(&c, n)) return 0;
+	if (c.allocator->free_chunk) return "its wrapper's free function wants more than is known of the chunk";
 	if (!c.allocator->number) return "the object that its allocator was in is unloaded";
 	for (const struct alloc_function *f = c.allocator->functions; f && f->name; f++) {
 		if (!f->function) continue;

@@ -128,6 +128,12 @@ HOT uint64_t *wide_word(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
 	return &leaf->word[(p & (((uintptr_t)1 << LEAF_BITS) - 1)) >> x->shift];
 }
 
+/* of a size below NARROW_LARGE; of the id no more bits count than it has */
+HOT uint32_t narrow_make(uint32_t id, uintptr_t p, size_t size)
+{
+	return id << NARROW_ID_SHIFT | (uint32_t)size << NARROW_SIZE_SHIFT | (p >> 4 & 1);
+}
+
 HOT uint32_t *narrow_word(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
 {
 	return (uint32_t *)leaf->word + ((p & (((uintptr_t)1 << LEAF_BITS) - 1)) >> x->shift);
@@ -156,7 +162,7 @@ HOT uint64_t index_entry(struct alloc_index *x, struct leaf *leaf, uintptr_t p)
  * A chunk's id names a CHUNK node: which allocator, called at which address, under which chain of wrappers. The chain
  * is the list of FRAME nodes through `parent`, innermost first.
  */
-enum { NODE_NONE, NODE_CHUNK, NODE_FRAME, NODE_HIDDEN }; /* hidden: a chunk's, for intern_slow alone */
+enum { NODE_NONE, NODE_CHUNK, NODE_FRAME, NODE_HIDDEN }; /* hidden: a chunk's, for intern alone */
 
 struct node {
 	uintptr_t site_address;
@@ -165,38 +171,27 @@ struct node {
 	uint16_t kind, is_hidden;
 	_Atomic(const struct alloc_site *) site;
 	const struct alloc_frame *frame; /* made when somebody asks for the chain */
+	struct kept_told *told;          /* query.c */
 };
 
 #define NODE_BLOCK_BITS 10
 #define NODE_UNKNOWN UINT32_MAX /* a frame for whose node there was no memory: chunks under it get none */
 
 /* key: the address, and above it the owner's number, so that two words tell a node: allocators have numbers up to
- * MAX_ALLOCATORS, wrappers from FIRST_WRAPPER on. Of those that got none, keys are not unique: only intern_slow, which
+ * MAX_ALLOCATORS, wrappers from FIRST_WRAPPER on. Of those that got none, keys are not unique: only intern, which
  * looks at the owner, finds them. */
 #define KEY_SHIFT 48
 #define FIRST_WRAPPER 0x1000
 #define LAST_WRAPPER 0x7fff
 #define NO_NUMBER 0x8000
-#define ALIAS_KEY 0x9000  /* and the allocator's number: intern_alias */
 #define HIDDEN_KEY 0xa000 /* and the allocator's number */
 #define DEAD_KEY UINT64_MAX
 
-struct slot {
-	_Atomic uint64_t key; /* written last; 0: not in use */
-	uint32_t parent, id;
-};
-struct table {
-	size_t mask;
-	struct slot slot[]; /* and some more, so that no search starts again at the first */
-};
-extern _Atomic(struct table *) rt_table; /* never NULL */
 extern struct node *rt_node_blocks[1u << (ID_BITS - NODE_BLOCK_BITS)];
 extern uint32_t rt_node_count;
 
-uint32_t intern_slow(uint32_t parent, uintptr_t site, const void *owner, unsigned kind);
-void intern_kill(struct node *, uint32_t id);        /* no new chunk finds this node again */
-void intern_alias(uint32_t parent, uint64_t key, uint32_t id); /* another way to find a node */
-void intern_forget_aliases(void);                              /* callers hold the lock */
+uint32_t intern(uint32_t parent, uintptr_t site, const void *owner, unsigned kind);
+void intern_kill(struct node *, uint32_t id); /* no new chunk finds this node again */
 void intern_forget(uintptr_t low, uintptr_t high); /* addresses of a module that is being unloaded */
 
 HOT struct node *node_get(uint32_t id)
@@ -204,19 +199,42 @@ HOT struct node *node_get(uint32_t id)
 	return &rt_node_blocks[id >> NODE_BLOCK_BITS][id & ((1u << NODE_BLOCK_BITS) - 1)];
 }
 
-/* a node's share in the hash of those whose parent it is; a frame keeps it */
-HOT uint64_t node_mix(uint32_t id) { return id * 0x9e3779b97f4a7c15; }
-HOT size_t intern_hash(uint64_t mix, uint64_t key) { return (key ^ mix) * 0xff51afd7ed558ccd >> 32; }
+/* ---- quick: ids by a hash of all that tells the node (quick.c) ----
+ *
+ * A cache in front of `intern`. A slot holds 45 bits of the hash above the id; 7 bits more say where it is, or beside it.
+ * Two different chains whose hashes agree in 52 bits would be taken for one.
+ */
+struct quick {
+	size_t mask;
+	_Atomic uint64_t slot[];
+};
+extern _Atomic(struct quick *) rt_quick; /* never NULL */
+extern _Atomic uint32_t rt_quick_epoch;  /* of what the cache holds */
 
-/* 0 where intern_slow has to be asked */
-HOT uint32_t intern(uint32_t parent, uint64_t mix, uint64_t key)
+#define QUICK_PLACE 12
+HOT uint64_t quick_hash(uint64_t context, uint64_t key) { return (context + key) * 0xd1342543de82ef95; }
+
+/* a slot, whose id is in its lower bits; whether it is the hash's own (an empty one is, once in 2^45 hashes: then the id is 0) */
+HOT int quick_slot(uint64_t hash, uint64_t *out)
 {
-	struct table *t = atomic_load_explicit(&rt_table, memory_order_acquire);
-	struct slot *s = &t->slot[intern_hash(mix, key) & t->mask];
-	if (likely(atomic_load_explicit(&s->key, memory_order_acquire) == key && s->parent == parent)) return s->id;
-	s++; /* at the places after it only intern_slow looks */
-	return atomic_load_explicit(&s->key, memory_order_acquire) == key && s->parent == parent ? s->id : 0;
+	struct quick *q = atomic_load_explicit(&rt_quick, memory_order_acquire);
+	size_t i = hash >> QUICK_PLACE & q->mask;
+	*out = atomic_load_explicit(&q->slot[i], memory_order_relaxed);
+	if (likely(!((*out ^ hash) >> ID_BITS))) return 1;
+	*out = atomic_load_explicit(&q->slot[i ^ 1], memory_order_relaxed);
+	return !((*out ^ hash) >> ID_BITS);
 }
+
+/* 0 where it is not known */
+HOT uint32_t quick_find(uint64_t hash)
+{
+	uint64_t slot;
+	return quick_slot(hash, &slot) ? slot & ((1u << ID_BITS) - 1) : 0;
+}
+
+/* nothing, if what was known at that epoch has been forgotten */
+void quick_put(uint64_t hash, uint32_t id, uint32_t epoch);
+void quick_forget(void); /* callers hold the lock */
 
 /* ---- threads ---- */
 
@@ -236,8 +254,9 @@ struct counter { /* one node in one thread; 64 bytes, a cache line */
 struct frame {
 	uintptr_t address; /* of the stub's stack frame */
 	uintptr_t site;    /* its return address, to tell a frame that longjmp left behind */
-	uint64_t mix;      /* of the node */
-	uint32_t node;
+	uint64_t mix;      /* of the sites and wrappers from the outermost one on, for quick_hash */
+	struct alloc_wrapper *wrapper;
+	uint32_t node;     /* 0 until a chunk needs it: frame_node */
 };
 
 /* the chunk of another allocator that a suballocator last carved from: most often the next one, too */
@@ -271,6 +290,9 @@ struct thread {
 };
 
 extern __thread struct thread *rt_self __attribute__((tls_model(RT_TLS)));
+/* the same, where nothing stands in the way of shortcuts: chunks are not counted, and libc's malloc has an index */
+extern __thread struct thread *rt_hasty __attribute__((tls_model(RT_TLS)));
+extern int rt_has_shortcuts; /* once the options are known */
 extern struct thread *rt_threads;
 extern int rt_counting;
 extern _Atomic uint64_t rt_peak_generation;
@@ -322,6 +344,9 @@ HOT struct frame *thread_frame(struct thread *t, uintptr_t here)
 	return likely(f == t->frame || frame_lives(f, here)) ? f : thread_frame_slow(t, here);
 }
 
+uint32_t frame_node(struct frame *);
+void frame_node_under(struct frame *, struct frame *below);
+
 /* ---- modules, sites, allocators ---- */
 
 /* Written by the compile phase (allocscc/compile/records.py); offsets are relative to their own field. */
@@ -349,11 +374,19 @@ struct alloc_site {
 extern struct allocator *rt_allocators;
 extern struct alloc_wrapper *rt_wrappers;
 
+/* of those that got no number of their own nothing is in the cache */
+HOT int has_own_number(const struct allocator *a) { return a->number < MAX_ALLOCATORS - 1; }
+HOT uint64_t chunk_hash(const struct frame *f, uintptr_t site, unsigned number)
+{
+	return quick_hash(f->mix, site + ((uint64_t)(number ^ LIBC_NUMBER) << KEY_SHIFT));
+}
+
 void allocator_register(struct allocator *);
 void allocator_register_as(struct allocator *, unsigned number);
 void wrapper_register(struct alloc_wrapper *);
 void allocator_refresh(struct allocator *);
 void allocator_number_give(unsigned);
+extern _Atomic uint32_t rt_sites_generation; /* of what is known of sites */
 const struct alloc_site *node_site(struct node *);
 const struct alloc_site *chunk_type_site(struct node *); /* the one that says the type */
 const char *chunk_type(struct node *);
@@ -376,7 +409,7 @@ void chunk_restore(struct allocator *, void *chunk, uint64_t entry);
 
 extern int rt_unwinding;
 uint32_t unwound(uintptr_t site, uintptr_t here, const struct allocator *); /* 0 where unwound_slow has to be asked */
-uint32_t unwound_slow(const struct frame *, uintptr_t site, uintptr_t here, struct allocator *);
+uint32_t unwound_slow(struct frame *, uintptr_t site, uintptr_t here, struct allocator *);
 void unwind_learn(void); /* of new records */
 void unwind_forget(uintptr_t low, uintptr_t high);
 int site_has_record(uintptr_t address);

@@ -143,6 +143,8 @@ static const struct alloc_site *site_at(uintptr_t address)
 	return &e->site;
 }
 
+_Atomic uint32_t rt_sites_generation;
+
 static const struct alloc_site *node_site_locked(struct node *n)
 {
 	const struct alloc_site *s = atomic_load_explicit(&n->site, memory_order_relaxed);
@@ -159,6 +161,7 @@ void sites_learn(void)
 		const struct site_record *r = e->has_record || e->gone ? 0 : record_find(e->site.address);
 		if (r) entry_fill(e, r);
 	}
+	atomic_fetch_add_explicit(&rt_sites_generation, 1, memory_order_acq_rel);
 }
 
 void sites_forget(uintptr_t low, uintptr_t high)

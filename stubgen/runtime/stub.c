@@ -1,16 +1,24 @@
 /* what generated stubs call */
 #include "rt.h"
 
+HOT struct frame *push(struct frame *f, const struct frame *below, struct alloc_wrapper *w, uintptr_t site, uintptr_t here)
+{
+	f->address = here;
+	f->site = site;
+	f->mix = quick_hash(below->mix, site) + (uintptr_t)w;
+	f->wrapper = w;
+	f->node = 0;
+	return f;
+}
+
 static __attribute__((noinline)) void *push_slow(struct alloc_wrapper *w, uintptr_t site, uintptr_t here)
 {
-	if (!__atomic_load_n(&w->known, __ATOMIC_ACQUIRE)) wrapper_register(w);
 	struct thread *t = thread_self();
 	struct frame *below = thread_frame(t, here), *f = t->top + 1;
 	if (f > &t->frame[MAX_FRAMES]) return 0;
-	f->node = intern_slow(below->node, site, w, NODE_FRAME);
-	f->mix = node_mix(f->node);
-	f->site = site;
-	f->address = here;
+	push(f, below, w, site, here);
+	/* where frames of another stack lie between the two, it is not the one under it that tells its context */
+	if (below != f - 1) frame_node(below), frame_node_under(f, below);
 	t->top = f;
 	return f - 1;
 }
@@ -21,17 +29,10 @@ RT_EXPORT void *__allocs_push(struct alloc_wrapper *w, void *site, void *frame)
 	uintptr_t here = (uintptr_t)frame;
 	struct thread *t = rt_self;
 	if (unlikely(!t)) return push_slow(w, (uintptr_t)site, here);
-	struct frame *below = t->top, *f = below + 1;
-	if (below != t->frame && (unlikely(!frame_lives(below, here)) || unlikely(f > &t->frame[MAX_FRAMES])))
+	struct frame *below = t->top;
+	if (below != t->frame && (unlikely(!frame_lives(below, here)) || unlikely(below == &t->frame[MAX_FRAMES])))
 		return push_slow(w, (uintptr_t)site, here);
-	uint64_t number = __atomic_load_n(&w->known, __ATOMIC_RELAXED);
-	uint32_t id = intern(below->node, below->mix, (uintptr_t)site | number << KEY_SHIFT);
-	if (unlikely(!id)) return push_slow(w, (uintptr_t)site, here);
-	f->address = here;
-	f->site = (uintptr_t)site;
-	f->mix = node_mix(id);
-	f->node = id;
-	t->top = f;
+	t->top = push(below + 1, below, w, (uintptr_t)site, here);
 	return below;
 }
 
@@ -52,9 +53,7 @@ RT_EXPORT void __allocs_insert(struct allocator *a, void *chunk, size_t size, vo
 		return;
 	}
 	struct frame *f = t->top;
-	uint32_t id = likely(f == t->frame || frame_lives(f, here))
-		? intern(f->node, f->mix, (uintptr_t)site | (uint64_t)a->number << KEY_SHIFT)
-		: 0;
+	uint32_t id = likely(f == t->frame || frame_lives(f, here)) ? quick_find(chunk_hash(f, (uintptr_t)site, a->number)) : 0;
 	uint64_t *word = wide_word(x, leaf, p);
 	struct nest *n = &t->nest;
 	int nested = !a->suballocates || (n->child == a && p >= n->low && p < n->high && *n->word == n->value);

@@ -13,6 +13,8 @@
 #endif
 
 __thread struct thread *rt_self __attribute__((tls_model(RT_TLS)));
+__thread struct thread *rt_hasty __attribute__((tls_model(RT_TLS)));
+int rt_has_shortcuts;
 struct thread *rt_threads;
 int rt_counting = 1; /* until the options are known: an early chunk must not be freed without having been counted */
 _Atomic uint64_t rt_peak_generation = 1;
@@ -34,7 +36,7 @@ static int have_key;
 static void thread_exit(void *arg)
 {
 	struct thread *t = arg;
-	rt_self = 0;
+	rt_self = rt_hasty = 0;
 	t->top = t->frame;
 	rt_lock();
 	t->in_use = 0;
@@ -114,6 +116,21 @@ struct frame *thread_frame_slow(struct thread *t, uintptr_t here)
 		t->top = f - 1;
 	}
 	return t->frame;
+}
+
+void frame_node_under(struct frame *f, struct frame *below)
+{
+	if (!__atomic_load_n(&f->wrapper->known, __ATOMIC_ACQUIRE)) wrapper_register(f->wrapper);
+	f->node = intern(below->node, f->site, f->wrapper, NODE_FRAME);
+}
+
+/* the first frame, under which there are none, has none */
+uint32_t frame_node(struct frame *f)
+{
+	struct frame *made = f;
+	while (made->wrapper && !made->node) made--;
+	for (; made != f; made++) frame_node_under(made + 1, made);
+	return f->node;
 }
 
 static struct counter *counter_get(struct thread *t, uint32_t id)

@@ -54,6 +54,8 @@ static void owner_replace(const void *old, void *fresh)
 		n->owner = fresh;
 		if (n->frame && n->kind == NODE_FRAME) ((struct alloc_frame *)n->frame)->wrapper = fresh;
 	}
+	quick_forget();
+	atomic_fetch_add_explicit(&rt_sites_generation, 1, memory_order_acq_rel); /* of what is told of the nodes */
 }
 
 static struct allocator *allocator_copy(struct allocator *a)

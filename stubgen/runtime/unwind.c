@@ -59,10 +59,12 @@ static struct alloc_wrapper *wrapper_at(uintptr_t pc)
 	return low < range_count && ranges[low].low <= pc ? ranges[low].wrapper : 0;
 }
 
+HOT size_t call_hash(uintptr_t site) { return site * 0x9e3779b97f4a7c15 >> 32; }
+
 /* the entry for an address, or the one where it belongs */
 HOT struct call *call_slot(struct calls *t, uintptr_t site)
 {
-	for (size_t i = site * 0x9e3779b97f4a7c15 >> 32;; i++) {
+	for (size_t i = call_hash(site);; i++) {
 		struct call *c = &t->call[i & t->mask];
 		uintptr_t there = atomic_load_explicit(&c->site, memory_order_acquire);
 		if (likely(there == site) || !there) return c;
@@ -189,59 +191,65 @@ static void chain_add(struct chain *n, struct alloc_wrapper *w, uintptr_t caller
 }
 
 /* the stub's frame, and on to the one that lies outside of it */
-static const struct frame *frame_add(struct chain *n, const struct frame *f)
+static struct frame *frame_add(struct chain *n, struct frame *f)
 {
-	chain_add(n, node_get(f->node)->owner, f->site);
+	chain_add(n, f->wrapper, f->site);
 	return f - 1;
 }
 
-/* what is found by two words and no more */
-static int has_own_number(const struct allocator *a) { return a->number < MAX_ALLOCATORS - 1; }
+/* A way that was gone once is remembered by a hash of its steps and of the allocator. */
+enum { MAX_STEPS = 16 };
 
-/* Ways that were gone once are remembered step by step, as aliases. A state is a call's number at first, and then the id of
- * the first chunk's node that was found behind it: of one depth, no two ways lead to one, since the node has all callers. */
-enum { STEP = 0xff, MAX_STEPS = 16 };
-HOT uint64_t step_key(unsigned depth, unsigned number, uintptr_t pc)
+HOT uint64_t way_begin(const struct call *first, const struct allocator *a)
 {
-	return pc | (uint64_t)(ALIAS_KEY | depth << 8 | number) << KEY_SHIFT;
+	return first->number + ((uint64_t)a->number << KEY_SHIFT);
 }
 
-uint32_t unwound(uintptr_t site, uintptr_t here, const struct allocator *a)
+static __attribute__((noinline)) uint32_t unwound_further(uintptr_t site, uintptr_t here, const struct allocator *a)
 {
 	struct call *c = call_get(site);
 	if (unlikely(!c) || !(c->wrapper || c->looks_on)) return 0;
 	struct place at = place_of(here);
-	uint32_t state = c->number;
+	uint64_t hash = way_begin(c, a);
 	for (unsigned depth = 0;; depth++) {
 		uintptr_t pc = leave(c, &at);
-		uint32_t id = intern(state, node_mix(state), step_key(depth, a->number, pc));
+		hash = quick_hash(hash, pc);
+		uint32_t id = quick_find(hash);
 		if (likely(id != 0)) return id;
-		if (!c->wrapper || depth == MAX_STEPS - 1) return 0;
-		state = intern(state, node_mix(state), step_key(depth, STEP, pc));
-		if (!state || !(c = call_get(pc)) || !c->wrapper) return 0;
+		if (!c->wrapper || depth == MAX_STEPS - 1 || !(c = call_get(pc)) || !c->wrapper) return 0;
 	}
 }
 
-static void way_learn(const struct call *first, const struct chain *n, unsigned steps, uintptr_t last, unsigned number, uint32_t id)
+/* the first step apart, which calls nothing: most often it is the only one */
+uint32_t unwound(uintptr_t site, uintptr_t here, const struct allocator *a)
 {
-	uint32_t state = first->number;
-	for (unsigned i = 0; i + 1 < steps; i++) {
-		uint64_t key = step_key(i, STEP, n->caller[i]);
-		uint32_t next = intern(state, node_mix(state), key);
-		if (!next) intern_alias(state, key, next = id);
-		state = next;
-	}
-	intern_alias(state, step_key(steps - 1, number, last), id);
+	struct calls *t = atomic_load_explicit(&calls, memory_order_acquire);
+	if (unlikely(!t)) return unwound_further(site, here, a);
+	struct call *c = &t->call[call_hash(site) & t->mask];
+	uintptr_t there = atomic_load_explicit(&c->site, memory_order_acquire);
+	if (unlikely(there != site) || unlikely(!c->wrapper) || unlikely(c->looks_on)) return unwound_further(site, here, a);
+	struct place at = place_of(here);
+	uint64_t slot;
+	if (likely(quick_slot(quick_hash(way_begin(c, a), leave(c, &at)), &slot))) return slot & ((1u << ID_BITS) - 1);
+	return unwound_further(site, here, a);
+}
+
+static uint64_t way_hash(const struct call *first, const struct allocator *a, const struct chain *n, unsigned steps, uintptr_t last)
+{
+	uint64_t hash = way_begin(first, a);
+	for (unsigned i = 0; i + 1 < steps; i++) hash = quick_hash(hash, n->caller[i]);
+	return quick_hash(hash, last);
 }
 
 /* f: the innermost stub's frame; wrappers with stubs and without lie between one another on the stack */
-uint32_t unwound_slow(const struct frame *f, uintptr_t site, uintptr_t here, struct allocator *a)
+uint32_t unwound_slow(struct frame *f, uintptr_t site, uintptr_t here, struct allocator *a)
 {
-	uint32_t found = f->node || !has_own_number(a) || is_lost ? 0 : unwound(site, here, a);
-	if (found || is_lost) return found;
+	uint32_t epoch = atomic_load_explicit(&rt_quick_epoch, memory_order_acquire);
+	uint32_t context = frame_node(f), found = context || !has_own_number(a) || is_lost ? 0 : unwound(site, here, a);
+	if (found || is_lost || context == NODE_UNKNOWN) return found;
+	uint64_t hash = chunk_hash(f, site, a->number);
 	struct place at = place_of(here);
 	struct chain chain;
-	uint32_t context = f->node;
 	uintptr_t pc = site;
 	struct call *c, *first = 0;
 	unsigned steps = 0, walked = 0;
@@ -250,16 +258,20 @@ uint32_t unwound_slow(const struct frame *f, uintptr_t site, uintptr_t here, str
 			if (!steps++) first = c;
 			pc = leave(c, &at);
 			if (!pc) break;
-			while (f->node && f->address < at.cfa) f = frame_add(&chain, f);
+			while (f->wrapper && f->address < at.cfa) f = frame_add(&chain, f);
 			if (c->wrapper) chain_add(&chain, c->wrapper, pc), walked++;
 		}
-		if (!f->node) break;
+		if (!f->wrapper) break;
 		pc = f->site;
 		at = place_of(f->address);
 		f = frame_add(&chain, f);
 	}
 	if (!c && pc) return 0; /* no memory to keep what this call is */
-	if (context && !walked) return intern_slow(context, site, a, NODE_CHUNK);
+	if (context && !walked) {
+		uint32_t id = intern(context, site, a, NODE_CHUNK);
+		if (id && has_own_number(a)) quick_put(hash, id, epoch);
+		return id;
+	}
 	/* a wrapper that jumped on is not on the stack, but whoever called it has a record that names it */
 	struct alloc_wrapper *named = c && pc && !context ? wrapper_named(c) : 0;
 	unsigned n = chain.length;
@@ -269,12 +281,12 @@ uint32_t unwound_slow(const struct frame *f, uintptr_t site, uintptr_t here, str
 		else chain.wrapper[n - 1] = named;
 	}
 	uint32_t parent = 0;
-	for (n = chain.length; n--;) parent = intern_slow(parent, chain.caller[n], chain.wrapper[n], NODE_FRAME);
+	for (n = chain.length; n--;) parent = intern(parent, chain.caller[n], chain.wrapper[n], NODE_FRAME);
 	/* what other callers would make something else of must not be found by its address alone */
-	uint32_t id = intern_slow(parent, site, a, steps || context ? NODE_HIDDEN : NODE_CHUNK);
-	if (!id || !has_own_number(a)) return id;
-	if (is_jumped) intern_alias(0, site | (uint64_t)a->number << KEY_SHIFT, id);
-	if (steps && is_way && pc && c && !context) way_learn(first, &chain, steps, pc, a->number, id);
+	uint32_t id = intern(parent, site, a, steps || context ? NODE_HIDDEN : NODE_CHUNK);
+	if (!id || !has_own_number(a) || context) return id;
+	if (!steps) quick_put(hash, id, epoch);
+	else if (is_way && pc && c) quick_put(way_hash(first, a, &chain, steps, pc), id, epoch);
 	return id;
 }
 
@@ -325,7 +337,7 @@ static void calls_refresh(uintptr_t low, uintptr_t high)
 		__atomic_store_n(&c->wrapper, w, __ATOMIC_RELAXED);
 	}
 	atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
-	if (changed) intern_forget_aliases();
+	quick_forget();
 	for (uint32_t id = 1; id <= (changed ? rt_node_count : nodes_before); id++) {
 		struct node *n = node_get(id);
 		if (n->kind == NODE_CHUNK && !n->is_hidden && !n->parent && n->site_address - 1 >= low && n->site_address - 1 < high)
@@ -376,7 +388,7 @@ void unwind_learn(void)
 	atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
 	if (!changed) return;
 	rt_lock();
-	intern_forget_aliases();
+	quick_forget();
 	rt_unlock();
 }
 
@@ -395,5 +407,5 @@ void unwind_forget(uintptr_t low, uintptr_t high)
 		if (t->call[i].site >= low && t->call[i].site < high) t->call[i].site = UINTPTR_MAX;
 	if (is_less) calls_refresh(0, UINTPTR_MAX - 1);
 	else atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
-	intern_forget_aliases();
+	quick_forget();
 }

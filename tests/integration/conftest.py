@@ -4,11 +4,15 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "tests" / "programs"
@@ -144,3 +148,36 @@ def verify(
         left = {key: result[key] for key in ("unexplained", "traceless", "problems", "said")}
         pytest.fail(f"{result['command']} is not proved:\n{json.dumps(left, indent=1, ensure_ascii=False)}")
     return result
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["WebDriver"]:
+    """Debian's chromium without a window; it keeps its log of the console."""
+    need("chromium", "chromedriver")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    # As root there is no sandbox, in a container little of /dev/shm.
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    driver.set_window_size(1280, 1000)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def npm_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Installs a package of the npm registry, `name@version`; gives its folder."""
+    top = tmp_path_factory.mktemp("npm")
+
+    def install(name: str) -> Path:
+        need("npm")
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(top), name]
+        if subprocess.run(command, capture_output=True).returncode != 0:
+            pytest.skip(f"needs the npm registry for {name}")
+        return top / "node_modules" / name.partition("@")[0]
+
+    return install

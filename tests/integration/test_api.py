@@ -179,6 +179,7 @@ def test_the_right_free(box: Toolbox, flags: tuple[str, ...]) -> None:
         '[allocator.sized]\nsuballocates = "malloc"\nalloc = ["sized_get(Z)p"]\nfree = ["sized_put(zP)"]\n'
         '[allocator.pool]\nsuballocates = "malloc"\nalloc = ["pool_get(pZ)p"]\nfree = ["pool_put(pP)"]\n'
         '[allocator.region]\nsuballocates = "malloc"\nalloc = ["region_get(pZ)p"]\nfree-all = ["region_clear(P)"]\n'
+        '[wrapper.counted]\nalloc = ["counted_alloc(Z)p"]\nfree = ["counted_free(Pi)"]\n'
         '[allocator.tagged]\nsuballocates = "malloc"\nalloc = ["tagged_get(Z)p"]\nfree = ["tagged_put(Pi)"]\n'
         '[allocator.kept]\nsuballocates = "malloc"\nalloc = ["kept_get(Z)p"]\n',
     )
@@ -192,6 +193,7 @@ def test_the_right_free(box: Toolbox, flags: tuple[str, ...]) -> None:
         "wrapper": (done, "own_free ", ""),
         "wrapper around": (done, "own_free ", ""),
         "wrapper without": (done, "", ""),
+        "wrapper counted": (unable, "", "its wrapper's free function wants more than is known of the chunk"),
         "sized": (done, "sized_put(14) ", ""),
         "pool": (done, "pool_put(4) ", ""),
         "region": (unable, "", "its allocator frees no single chunks, only what belongs together"),

@@ -181,6 +181,19 @@ def test_a_profile_is_not_overwritten(tool: Toolbox) -> None:
     assert (tool.folder / "a.json").read_bytes() == before
 
 
+def test_a_reader_that_has_seen_enough(tool: Toolbox) -> None:
+    """Issue 7, 2: `allocs report … | head` is no failure, however long the report is."""
+    site = {"file": "/a.c", "column": 1, "function": "f", "callee": "malloc", "evidence": "sizeof"}
+    counts = {f"{when}_{what}": 1 for when in ("live", "peak", "total") for what in ("bytes", "chunks")}
+    rows = [
+        {"allocator": "malloc", "chain": [], "site": {**site, "line": n}, "type": "int", **counts} for n in range(9000)
+    ]
+    tool.write("big.json", json.dumps({"allocscc_profile": 1, "rows": rows}))
+    script = f"set -o pipefail; {ALLOCS} report --top 0 big.json | head -2"
+    done = tool.run("bash", "-c", script)
+    assert (len(done.stdout.splitlines()), done.stderr) == (2, "")
+
+
 def test_a_terminal_of_80_columns(tool: Toolbox) -> None:
     """Issue 7, 1 and 2: colours on a terminal only, and not with NO_COLOR; nothing is wider."""
     need("script")

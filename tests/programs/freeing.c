@@ -6,11 +6,14 @@
 
 static char called[200];
 
-/* wrappers: one with a free function, one around it without, one around malloc without */
+/* wrappers: one with a free function, one around it without, one around malloc without, one whose free function wants what
+ * nobody knows */
 void *own_alloc(size_t n) { return malloc(n); }
 void own_free(void *p) { strcat(called, "own_free "), free(p); }
 void *own_copy(const char *s) { return strcpy(own_alloc(strlen(s) + 1), s); }
 void *plain_alloc(size_t n) { return malloc(n); }
+void *counted_alloc(size_t n) { return malloc(n); }
+void counted_free(void *p, int count) { memset(p, 0, (size_t)count), free(p); }
 
 /* suballocators: a free function that wants the size, one that wants the pool, none but for the region, one that wants
  * what nobody knows, none at all */
@@ -58,6 +61,7 @@ int main(void)
 	try("wrapper", own);
 	try("wrapper freed", own);
 	try("wrapper around", own_copy("text"));
+	try("wrapper counted", counted_alloc(3));
 	try("wrapper without", plain_alloc(13));
 	try("sized", sized_get(14));
 	pool_get(&three, 1);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct item {
@@ -33,6 +34,9 @@ int main(int argc, char **argv)
 	if (!strcmp(how, "pipe")) raise(SIGPIPE);
 	if (!strcmp(how, "_exit")) _exit(3);
 	if (!strcmp(how, "long")) sleep(1), _exit(4);
-	if (!strcmp(how, "fork") && fork() == 0) exit(0);
+	if (!strcmp(how, "fork")) {
+		if (fork() == 0) exit(0);
+		wait(0);
+	}
 	return !strcmp(how, "seven") ? 7 : 0;
 }

@@ -1,6 +1,7 @@
 /* The runtime's way out of calls (cfi.c, unwind.c) against libgcc's, wherever the C library allocates. */
 #include "../../stubgen/runtime/cfi.c"
 #include "../../stubgen/runtime/jump.c"
+#include "../../stubgen/runtime/quick.c"
 #include "../../stubgen/runtime/unwind.c"
 #include <errno.h>
 #include <execinfo.h>
@@ -21,20 +22,18 @@
 #include <time.h>
 
 /* of the runtime, what these need */
-_Atomic(struct table *) rt_table;
 struct node *rt_node_blocks[1u << (ID_BITS - NODE_BLOCK_BITS)];
 uint32_t rt_node_count;
 struct alloc_wrapper *rt_wrappers;
 void rt_lock(void) {}
 void rt_unlock(void) {}
 void *rt_pages(size_t size) { return mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
-uint32_t intern_slow(uint32_t parent, uintptr_t site, const void *owner, unsigned kind)
+uint32_t intern(uint32_t parent, uintptr_t site, const void *owner, unsigned kind)
 {
 	(void)parent, (void)site, (void)owner, (void)kind;
 	return 0;
 }
-void intern_alias(uint32_t parent, uint64_t key, uint32_t id) { (void)parent, (void)key, (void)id; }
-void intern_forget_aliases(void) {}
+uint32_t frame_node(struct frame *f) { return f->node; }
 void intern_kill(struct node *n, uint32_t id) { (void)n, (void)id; }
 void wrapper_register(struct alloc_wrapper *w) { (void)w; }
 int in_executable(const void *p) { return p == NULL; }

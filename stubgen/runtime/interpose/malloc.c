@@ -142,13 +142,18 @@ static void free_first(void *p)
 #define GLIBC_SHIFT 5
 static _Atomic(struct leaf *) *glibc_root;
 
-HOT struct leaf *glibc_leaf(uintptr_t p)
+HOT struct leaf *leaf_under(_Atomic(struct leaf *) *root, uintptr_t p)
 {
-	_Atomic(struct leaf *) *root = __atomic_load_n(&glibc_root, __ATOMIC_RELAXED);
 #ifndef __x86_64__ /* pointers may have tags */
 	if (unlikely(p >> ADDRESS_BITS)) return 0;
 #endif
-	return likely(root != 0) ? atomic_load_explicit(&root[p >> LEAF_BITS], memory_order_acquire) : 0;
+	return atomic_load_explicit(&root[p >> LEAF_BITS], memory_order_acquire);
+}
+
+HOT struct leaf *glibc_leaf(uintptr_t p)
+{
+	_Atomic(struct leaf *) *root = __atomic_load_n(&glibc_root, __ATOMIC_RELAXED);
+	return likely(root != 0) ? leaf_under(root, p) : 0;
 }
 
 HOT uint32_t *glibc_word(struct leaf *leaf, uintptr_t p)
@@ -160,29 +165,31 @@ static __attribute__((noinline)) void *insert_slow(void *p, size_t size, uintptr
 {
 	if (!p || rt_stands_aside() || is_early(p)) return p;
 	chunk_insert(&libc, p, size, site, here);
-	if (chunks.shift == GLIBC_SHIFT) __atomic_store_n(&glibc_root, chunks.root, __ATOMIC_RELEASE);
+	if (chunks.shift == GLIBC_SHIFT && chunks.root) {
+		__atomic_store_n(&glibc_root, chunks.root, __ATOMIC_RELEASE);
+		if (rt_has_shortcuts && !rt_counting) rt_hasty = rt_self;
+	}
 	return p;
 }
 
-/* the same where a wrapper's caller may have to be found (R16) */
+/* where a wrapper's caller may have to be found (R16), or not all is as it nearly always is */
 static __attribute__((noinline)) void *insert_unwound(void *chunk, size_t size, uintptr_t site, uintptr_t here)
 {
-	uintptr_t p = (uintptr_t)chunk;
-	struct thread *t = rt_self;
-	struct leaf *leaf = glibc_leaf(p);
-	if (unlikely(!leaf) || unlikely(!t) || unlikely(rt_counting) || unlikely(size >= NARROW_LARGE))
+	struct thread *t = rt_hasty;
+	if (unlikely(!t) || !rt_unwinding || unlikely(size >= NARROW_LARGE) || t->top != t->frame)
 		return insert_slow(chunk, size, site, here);
-	uint32_t id = t->top == t->frame ? unwound(site, here, &libc) : 0, *word = glibc_word(leaf, p);
-	if (unlikely(!id) || unlikely(*word)) return insert_slow(chunk, size, site, here);
-	*word = id << NARROW_ID_SHIFT | (uint32_t)size << NARROW_SIZE_SHIFT | (p >> 4 & 1);
+	struct leaf *leaf = glibc_leaf((uintptr_t)chunk);
+	uint32_t *word = leaf ? glibc_word(leaf, (uintptr_t)chunk) : 0, id = word && !*word ? unwound(site, here, &libc) : 0;
+	if (unlikely(!id)) return insert_slow(chunk, size, site, here);
+	*word = narrow_make(id, (uintptr_t)chunk, size);
 	t->allocs[LIBC_NUMBER]++;
 	return chunk;
 }
 
 /* no jump: what HERE points to is looked at */
-#define SLOWLY(function) \
+#define OTHERWISE \
 	do { \
-		chunk = function(chunk, size, SITE, HERE); \
+		chunk = insert_unwound(chunk, size, SITE, HERE); \
 		__asm__ volatile("" : "+r"(chunk)); \
 		return chunk; \
 	} while (0)
@@ -191,17 +198,17 @@ static __attribute__((noinline)) void *insert_unwound(void *chunk, size_t size, 
 HOT void *insert(void *chunk, size_t size)
 {
 	uintptr_t p = (uintptr_t)chunk;
-	struct thread *t = rt_self;
-	struct leaf *leaf = glibc_leaf(p);
-	if (unlikely(!leaf) || unlikely(!t) || unlikely(rt_counting) || unlikely(size >= NARROW_LARGE))
-		SLOWLY(insert_slow);
+	struct thread *t = rt_hasty;
+	if (unlikely(!t) || unlikely(size >= NARROW_LARGE)) OTHERWISE;
 	struct frame *f = t->top;
-	if (f != t->frame && unlikely(!frame_lives(f, HERE))) SLOWLY(insert_slow);
-	uint32_t id = intern(f->node, f->mix, SITE | (uint64_t)LIBC_NUMBER << KEY_SHIFT);
+	if (f != t->frame && unlikely(!frame_lives(f, HERE))) OTHERWISE;
+	uint64_t slot;
+	if (unlikely(!quick_slot(chunk_hash(f, SITE, LIBC_NUMBER), &slot))) OTHERWISE;
+	struct leaf *leaf = leaf_under(__atomic_load_n(&glibc_root, __ATOMIC_RELAXED), p);
+	if (unlikely(!leaf)) OTHERWISE;
 	uint32_t *word = glibc_word(leaf, p);
-	if (unlikely(!id) && rt_unwinding) SLOWLY(insert_unwound);
-	if (unlikely(!id) || unlikely(*word)) SLOWLY(insert_slow);
-	*word = id << NARROW_ID_SHIFT | (uint32_t)size << NARROW_SIZE_SHIFT | (p >> 4 & 1);
+	if (unlikely(*word)) OTHERWISE;
+	*word = narrow_make(slot, p, size);
 	t->allocs[LIBC_NUMBER]++;
 	return chunk;
 }
