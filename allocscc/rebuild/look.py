@@ -11,6 +11,7 @@ from allocscc.rebuild.plan import MAKEFILES, RUN_RULE, build_folder, kind_of
 from allocscc.sidecar_names import PLAN_SECTION, SITES_SECTION
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C")
+_FRAGMENT = "mk.inc"
 _RULES = ("clean", "check", "test")
 _SET_UP = {Kind.CMAKE: "CMakeCache.txt", Kind.MESON: "build.ninja"}
 _QUESTION_SECONDS = 60.0
@@ -42,8 +43,9 @@ def look(folder: str, wishes: Wishes) -> Facts:
 
 
 def one_case(folder: str) -> bool:
-    """Whether a folder is itself a case of the folder above it."""
-    return os.path.exists(os.path.join(folder, "mk.inc"))
+    """Whether a folder is itself a case of the folder above it: it has an `mk.inc`, and nothing else to build it by."""
+    names = set(os.listdir(folder))
+    return _FRAGMENT in names and names.isdisjoint((*MAKEFILES, "configure", "CMakeLists.txt", "meson.build"))
 
 
 def built_by_us(folder: str, since: float) -> tuple[int, int]:
@@ -71,7 +73,7 @@ def built_by_us(folder: str, since: float) -> tuple[int, int]:
 
 def _case(folder: str) -> Case | None:
     name = os.path.basename(folder)
-    fragment = one_case(folder)
+    fragment = os.path.exists(os.path.join(folder, _FRAGMENT))
     if fragment or any(os.path.exists(os.path.join(folder, name + ending)) for ending in _SOURCES):
         return Case(name, fragment)
     return None

@@ -67,6 +67,8 @@ def test_set_up(facts, top, sign, kind):
 def test_one_case(tmp_path):
     (tmp_path / "mk.inc").write_text("")
     assert one_case(str(tmp_path))
+    (tmp_path / "Makefile").write_text("include mk.inc\n")
+    assert not one_case(str(tmp_path))
 
 
 def test_built_by_us(tmp_path):
