@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Iterable
 
 from plumbum import cli
 
@@ -12,9 +13,9 @@ from allocscc.config.check import findings, mentions
 from allocscc.config.declared import declared_layer
 from allocscc.config.edit import added, write_file
 from allocscc.config.load import load_config, load_layers, merge_layers
-from allocscc.config.model import Config
 from allocscc.config.read import read_layer
 from allocscc.config.signature import parse_signature
+from allocscc.config.traditional import fates, unknown
 from allocscc.config.variables import VARIABLES, from_variables
 from allocscc.config.write import printable, to_json, to_toml
 from allocscc.errors import UsageError
@@ -42,7 +43,7 @@ class Show(Verb):
     def main(self) -> int:
         """Merge all layers and print them."""
         config = load_config(os.environ, os.getcwd())
-        _warn(config)
+        _warn(config.warnings)
         if self.json:
             json.dump(to_json(config), sys.stdout, indent=1)
             print()
@@ -82,17 +83,21 @@ class Check(Verb):
 class FromEnv(Verb):
     """Print the LIBALLOCS_* variables as TOML for a config file.
 
+    Comments behind it say what becomes of the other variables of liballocs that are set.
+
     Example: allocs config from-env >> allocscc.toml
     """
 
     def main(self) -> int:
         """Read the variables and print them."""
         config = from_variables(os.environ)
-        _warn(config)
-        if not config.origins:
+        _warn((*config.warnings, *unknown(os.environ)))
+        if config.origins:
+            sys.stdout.write(f"# from {', '.join(config.origins)}\n{to_toml(config)}")
+        else:
             print(f"# none of these variables is set: {', '.join(VARIABLES)}")
-            return 0
-        sys.stdout.write(f"# from {', '.join(config.origins)}\n{to_toml(config)}")
+        for line in fates(os.environ):
+            print(f"# {line}")
         return 0
 
 
@@ -204,6 +209,6 @@ def _tell(text: str) -> None:
         print(printable(line))
 
 
-def _warn(config: Config) -> None:
-    for warning in config.warnings:
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
         print(f"allocs: warning: {warning}", file=sys.stderr)

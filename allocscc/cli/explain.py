@@ -108,7 +108,7 @@ def both_links(command: list[str]) -> dict[str, Any]:
         if os.path.basename(command[0]) in ("allocscc", "allocsc++"):
             driver = command[0]
         else:
-            driver, compiler = _launcher(), command[0]
+            driver, compiler = toolchain.find_launcher("allocscc"), command[0]
             if " " in compiler:  # ALLOCSCC_CC may hold several words
                 compiler = os.path.join(folder, "driver", os.path.basename(compiler).replace(" ", "-"))
                 os.symlink(os.path.abspath(command[0]), compiler)
@@ -130,17 +130,6 @@ def both_links(command: list[str]) -> dict[str, Any]:
     verdict = made.pop("verdict")
     proved = not (verdict["unexplained"] or verdict["traceless"] or verdict["problems"])
     return {"command": command, "proved": proved, **verdict, **made}
-
-
-def _launcher() -> str:
-    """`bin/allocscc` of this toolkit: beside the package in a checkout, else under its prefix, else on `PATH`."""
-    folder = os.path.dirname(os.environ.get("ALLOCSCC_HOME", ""))
-    while folder not in ("", "/"):
-        path = os.path.join(folder, "bin", "allocscc")
-        if os.access(path, os.X_OK):
-            return path
-        folder = os.path.dirname(folder)
-    return toolchain.find_program("allocscc")
 
 
 def _without_files(words: list[str]) -> list[str]:

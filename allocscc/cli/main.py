@@ -12,6 +12,7 @@ _VERBS = {
     "report": "Report",
     "diff": "Diff",
     "run": "Run",
+    "rebuild": "Rebuild",
     "sites": "Sites",
     "explain": "Explain",
     "config": "ConfigVerb",

@@ -1,4 +1,4 @@
-"""The examples in docs/config.md: files as they stand, commands as they stand, and what these print."""
+"""The examples in docs: files as they stand, commands as they stand, and what these print."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from allocscc.config import read
 
 from .conftest import ROOT, Toolbox
 
-PAGES = ("config.md",)
+PAGES = ("config.md", "coming-from-liballocs.md")
 _FENCE = re.compile(r"^```([\w+]+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.M | re.S)
 _HEADING = re.compile(r"^#+ (.+)$", re.M)
 

@@ -125,6 +125,18 @@ def test_ccache_below_us(box: Toolbox) -> None:
     assert box.run("ccache", "--print-stats").stdout.split("direct_cache_hit\t")[1].split()[0] == "1"
 
 
+def test_ccache_below_us_and_an_override(box: Toolbox) -> None:
+    """R17: a variable of liballocs that changes a record is not passed over for what the cache has."""
+    need("ccache")
+    box.write("f.c", "#include <stdlib.h>\nvoid *f(void) { return malloc(5 * sizeof(char)); }\n")
+    env = {"CCACHE_DIR": str(box.folder / "ccache"), "ALLOCSCC_CC": "ccache gcc"}
+    types = []
+    for override in ("", "f,malloc,char,node"):
+        box.allocscc("-c", "f.c", "-o", "f.o", env={**env, "LIBALLOCS_ALLOCSITE_OVERRIDE": override})
+        types.append(box.sites("f.o")[0]["type"])
+    assert types == ["char", "node"]
+
+
 def test_ccache_above_us(box: Toolbox) -> None:
     """R4: a hit of a cache above us never runs us; the object carries all there is."""
     need("ccache")

@@ -366,3 +366,16 @@ def test_no_verb(run):
     status, out, _ = run()
     assert status == 0
     assert all(verb in out for verb in ("show", "check", "from-env", "add", "explain"))
+
+
+def test_from_env_tells_of_other_variables(run, monkeypatch):
+    """R17: what is no config is told in comments; what nobody reads, in a warning."""
+    monkeypatch.setenv("LIBALLOCS", "/tree")
+    monkeypatch.setenv("LIBALLOCS_ALOC_FNS", "xmalloc(Z)p")
+    status, out, err = run("from-env")
+    assert status == 0
+    assert tomllib.loads(out) == {}
+    assert "\n# LIBALLOCS: stays: it names the liballocs tree" in out
+    assert err == (
+        "allocs: warning: variable LIBALLOCS_ALOC_FNS: nobody reads this; did you mean LIBALLOCS_ALLOC_FNS?\n"
+    )
