@@ -8,10 +8,10 @@ import sys
 
 from plumbum import cli
 
+from allocscc.backends.srcallocs import srcallocs_line
 from allocscc.elf import archive
 from allocscc.elf.object import ET_REL, ElfObject, cstring
 from allocscc.errors import printable
-from allocscc.report.srcallocs import srcallocs_line
 from allocscc.sidecar import EVIDENCE, FLAG_NAMES, SIZE_SHIFT, Declaration, Site, decode, decode_declarations
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
 from allocscc.values import asdict, dataclass

@@ -1,5 +1,7 @@
 """From what a survey found to the facts that `plan` decides on."""
 
+from allocscc.backends.interface import Backend, Link
+from allocscc.config.model import Config
 from allocscc.link.findings import Survey
 from allocscc.link.job import LinkJob
 from allocscc.link.plan import Fact, LinkFacts
@@ -32,4 +34,17 @@ def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> Lin
         intermediate=bool(found.sources) and "-plugin" in job.args,
         unreadable=tuple(found.unreadable)
         + tuple(f"{source.path}: its members are too many" for source in found.unscanned),
+    )
+
+
+def with_backend(facts: LinkFacts, backend: Backend, link: Link, config: Config) -> LinkFacts:
+    """The facts with what a backend says of the link's families."""
+    families = config.allocators.values()
+    reasons = {f.name: backend.refuses(link, f.name, bool(f.suballocates), f.usable_size is not None) for f in families}
+    return replace(
+        facts,
+        embeds=backend.embeds,
+        walks=backend.walks,
+        wrapped=frozenset(f.name for f in families if backend.wraps(f.name, bool(f.suballocates))),
+        refused={name: reason for name, reason in reasons.items() if reason},
     )

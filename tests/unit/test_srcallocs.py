@@ -1,8 +1,8 @@
-"""liballocs' lines: `allocscc.report.srcallocs`."""
+"""liballocs' lines: `allocscc.backends.srcallocs`."""
 
 import pytest
 
-from allocscc.report.srcallocs import srcallocs_line, uniqtype
+from allocscc.backends.srcallocs import srcallocs_line, uniqtype
 from allocscc.sidecar import Site
 
 
