@@ -30,20 +30,23 @@ class Link:
         archives: paths of the archives.
         has_sites: whether any input has site records.
         interpose: families that are nowhere defined in the link and that the config has interposed.
+        instances: families of which the link gets an instance.
     """
 
     __slots__ = (
-        "archives", "args", "gc_sections", "has_sites", "interpose", "linker", "objects", "output", "shared", "static",
+        "archives", "args", "gc_sections", "has_sites", "instances", "interpose", "linker", "objects", "output",
+        "shared", "static",
     )  # fmt: skip
 
     def __init__(
         self, output: str, args: list[str], linker: str, *, shared: bool = False, static: bool = False,
         gc_sections: bool = False, objects: Sequence[str] = (), archives: Sequence[str] = (), has_sites: bool = False,
-        interpose: Sequence[str] = (),
+        interpose: Sequence[str] = (), instances: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.output, self.args, self.linker = output, args, linker
         self.shared, self.static, self.gc_sections, self.has_sites = shared, static, gc_sections, has_sites
-        self.objects, self.archives, self.interpose = list(objects), list(archives), list(interpose)
+        self.objects, self.archives = list(objects), list(archives)
+        self.interpose, self.instances = list(interpose), list(instances)
 
 
 class Additions:
@@ -80,12 +83,14 @@ class Backend:
         embeds: whether the embedded runtime is linked in.
         walks: whether wrappers can be observed by unwinding (`observe`).
         type_sizes: whether stubs of typed primitives have to know the size of their type.
+        measures: whether stubs ask an allocator's own usable-size function, which has to be linked in, then.
     """
 
     name = ""
     embeds = False
     walks = False
     type_sizes = False
+    measures = False
 
     def compile_flags(self, family: str) -> list[str]:  # noqa: ARG002
         """Options for the compiler (`gcc` or `clang`), weaker than the user's own."""
@@ -108,14 +113,14 @@ class Backend:
         """Whether entry points of a family that only a shared library defines get stubs by `--wrap`."""
         return False
 
-    def refuses(self, link: Link, family: str, suballocates: bool, usable_size: bool) -> str:  # noqa: ARG002
+    def refuses(self, link: Link, family: str, suballocates: bool, measured: bool) -> str:  # noqa: ARG002
         """Why no entry point of a family gets a stub, or "".
 
         Args:
             link: the link.
             family: the allocator's name.
             suballocates: whether it carves up another one's chunks.
-            usable_size: whether the config names a function that tells a chunk's usable size.
+            measured: whether its usable-size function is linked in, and all that allocates says how much.
         """
         return ""
 

@@ -154,7 +154,7 @@ def _by_size(arguments: list[Cursor], reader: SizeReader) -> Sized | None:
     if last is None:
         return None
     several = len(arguments) > 1 and not is_constant(arguments[0])
-    return Sized(last.type, last.evidence, last.array or several)
+    return Sized(last.type, last.evidence, last.array or several, members=last.members)
 
 
 def _is_method(call: Cursor) -> bool:

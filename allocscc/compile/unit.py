@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 
+from allocscc.backends import EMBEDDED, load_backend
 from allocscc.compile.apart import Definition
 from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
 from allocscc.compile.lto import encode_sources
@@ -23,6 +24,7 @@ from allocscc.values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from allocscc.backends.interface import Records
     from allocscc.compile.scan import Parsed
 
 # How clang writes the number of DW_AT_LLVM_alloc_type, and nothing else.
@@ -207,9 +209,17 @@ def _recorded(
     sites = tuple(_overridden(site, roles) for _, site in pairs)
     if "sites" in roles.hooks:
         sites = _run_hook(roles.hooks["sites"], sites)
+    extra = _backend_records(text, sites, roles)
     statics = {scoped[name]: symbol for name, symbol in symbols.items()}
     record = encode(unit.source, unit.compiler, sites, declarations, encode_sources(kept), statics)
-    return Annotated(expose(add_records(text, machine, sites, record), symbols), record)
+    return Annotated(expose(add_records(text, machine, sites, record, extra), symbols), record)
+
+
+def _backend_records(text: str, sites: tuple[Site, ...], roles: Roles) -> "Records | None":
+    """What the backend adds to the assembly; most builds have one that adds nothing."""
+    if roles.backend == EMBEDDED:
+        return None
+    return load_backend(roles.backend).records(text, sites)
 
 
 def _configured(unit: Unit, roles: Roles) -> tuple[dict[str, Signature], dict[str, str]]:
@@ -261,7 +271,7 @@ def _overridden(site: Site, roles: Roles) -> Site:
     for function, callee, says, kind in roles.overrides:
         fits = not says or _TAG.sub("", says) == _TAG.sub("", site.type)
         if fits and function == site.function and callee == site.callee:
-            return replace(site, type=kind, evidence="override", size=0)
+            return replace(site, type=kind, evidence="override", size=0, members="")
     return site
 
 
@@ -274,4 +284,4 @@ def _run_hook(path: str, sites: tuple[Site, ...]) -> tuple[Site, ...]:
         raise ValueError(f"{path}: sites() gave {len(changed)} sites for {len(sites)}")
     # The size goes with the type, and a hook may know of the type alone.
     pairs = zip(sites, changed, strict=True)
-    return tuple(replace(b, size=0) if b.type != a.type and b.size == a.size else b for a, b in pairs)
+    return tuple(replace(b, size=0, members="") if b.type != a.type and b.size == a.size else b for a, b in pairs)

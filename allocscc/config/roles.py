@@ -37,6 +37,7 @@ class Roles:
         spoken: functions that the config names, switches off or removes: what a source declares of them does not count.
         backend: for whom stubs and records are made, see `allocscc.backends`.
         suballocators: entry points of families that carve up chunks of others.
+        usable_sizes: functions that tell the usable size of a family's chunk.
         on_error: what to do when our part fails, `"warn"` or `"stop"`.
         candidates: which units have calls recorded that only may be allocations.
         sidecar_file: when to write the sidecar file.
@@ -46,7 +47,7 @@ class Roles:
 
     __slots__ = (
         "backend", "candidates", "entries", "hooks", "on_error", "overrides", "patterns", "scoped", "sidecar_file",
-        "signatures", "spoken", "suballocators", "warnings", "wrappers",
+        "signatures", "spoken", "suballocators", "usable_sizes", "warnings", "wrappers",
     )  # fmt: skip
 
     wrappers: list[str]
@@ -57,6 +58,7 @@ class Roles:
     overrides: list[tuple[str, str, str, str]]
     spoken: list[str]
     suballocators: list[str]
+    usable_sizes: list[str]
     backend: str
     on_error: str
     candidates: str
@@ -141,6 +143,7 @@ def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
         "overrides": [(o.function, o.callee, o.says, o.type) for o in reversed(config.overrides)],
         "spoken": sorted({*map(role_name, spoken), *(named.name for named in config.removed)}),
         "suballocators": [n for n, r in families.items() if isinstance(r.entry, Allocator) and r.entry.suballocates],
+        "usable_sizes": [f.usable_size.name for f in config.allocators.values() if f.usable_size is not None],
         "backend": config.backend or "embedded",
         "on_error": config.on_error,
         "candidates": config.candidates or "auto",

@@ -111,7 +111,8 @@ def surveyed(job: LinkJob, roles: Roles, backend: Backend) -> Survey:
 
         globs = [(glob_regex(pattern), wraps) for pattern, _, wraps in roles.patterns]
     wrapped = [n for n, (family, _, _) in roles.entries.items() if backend.wraps(family, n in roles.suballocators)]
-    return survey(job, Wanted([*roles.wrappers, *wrapped], list(roles.entries), globs))
+    measuring = roles.usable_sizes if backend.measures else []
+    return survey(job, Wanted([*roles.wrappers, *wrapped], [*roles.entries, *measuring], globs))
 
 
 def planned(job: LinkJob, found: Survey, backend: Backend) -> tuple[LinkPlan, Config, Survey]:
@@ -142,7 +143,7 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey, roles
     from allocscc.link.apply import edits, plan_object
 
     plan, config, found = planned(job, found, backend)
-    link = _seen(job, found.has_sites, list(plan.interpose))
+    link = _seen(job, found.has_sites, list(plan.interpose), plan)
     with toolchain.TemporaryFolder() as folder:
         changes, options, objects = edits(plan, job, config, folder, backend)
         more = backend.additions(link)
@@ -187,6 +188,8 @@ def _completed(job: LinkJob, config: Config, found: Survey, backend: Backend) ->
     wrapped = [name for name, family in entries if backend.wraps(family.name, bool(family.suballocates))]
     globs = [(glob_regex(name), is_wrapper(r)) for name, r in reversed(list(roles.items())) if r.signature.pattern]
     names = [name for name in plain if name not in wrappers]
+    if backend.measures:
+        names += [family.usable_size.name for family in config.allocators.values() if family.usable_size]
     return config, survey(job, Wanted([*wrappers, *wrapped], names, globs))
 
 
@@ -221,13 +224,13 @@ def _obstacle(job: LinkJob) -> str:
     return ""
 
 
-def _seen(job: LinkJob, has_sites: bool, interpose: list[str]) -> Link:
+def _seen(job: LinkJob, has_sites: bool, interpose: list[str], plan: LinkPlan | None = None) -> Link:
     """The link as a backend sees it."""
     return Link(
         job.output, job.args, job.linker, shared=job.mode != EXECUTABLE, static=job.static,
         gc_sections=job.gc_sections, objects=[source.path for source in job.inputs if source.kind == OBJECT],
         archives=[source.path for source in job.inputs if source.kind == ARCHIVE], has_sites=has_sites,
-        interpose=interpose,
+        interpose=interpose, instances=sorted({d.entry for d in plan.decisions if d.stub == "entry"}) if plan else (),
     )  # fmt: skip
 
 

@@ -101,8 +101,13 @@ class _File:
             f"INSTANCE_SHARED({self._names.instance(name)}, {kind_of(self._config.allocators[name])})\n"
             for name in self._shared
         )
-        header = f"#include {quoted(self._setting.header)}\n"
+        tops = [name for name in self._instances if self._holds(self._config.allocators[name])]
+        header = f"{'#define STUB_HAS_TOP' + chr(10) if tops else ''}#include {quoted(self._setting.header)}\n"
         return f"{includes}{header}{names}{others}{shared}{instances}{stubs}STUB_UNLOAD\n"
+
+    def _holds(self, family: Allocator) -> bool:
+        """Whether the file has the instance of a family that no other one's chunks hold."""
+        return not family.suballocates and family.key_symbol in self._stubs
 
     def _function(self, symbol: str) -> str:
         """The C name of a function: its stub if that is in this file, else what is linked, NULL if it is not."""

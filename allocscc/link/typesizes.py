@@ -4,6 +4,8 @@
 Only backends whose stubs have to know it pay (`Backend.type_sizes`).
 """
 
+import os
+
 from allocscc.elf import archive
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError
@@ -24,7 +26,7 @@ def type_sizes(job: LinkJob, typed: set[str]) -> dict[str, int]:
         if not any(name.encode() in data for name in typed):
             continue
         try:
-            elf = ElfObject(data)
+            elf = ElfObject(data, "an input")
             sections = [elf.contents(s) for s in elf.sections if s.name == SIDECAR_SECTION.encode()]
             for site in (site for section in sections for site in decode(section)):
                 if site.callee in typed and site.size:
@@ -42,7 +44,9 @@ def _objects(job: LinkJob) -> list[bytes]:
             try:
                 data = read_file(source.path)
                 if source.kind == ARCHIVE:
-                    found += [member.data for member in archive.members(data, source.path)]
+                    found += [
+                        member.data for member in archive.members(data, source.path, os.path.dirname(source.path))
+                    ]
                 else:
                     found.append(data)
             except (OSError, FormatError):
