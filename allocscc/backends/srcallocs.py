@@ -6,7 +6,7 @@ One line a site, six fields with tabs between: source, line, line again, callee,
 from allocscc.backends.uniqtypes import structure, uniqtype
 from allocscc.sidecar import Site
 
-_INDIRECT = "(indirect)"
+INDIRECT = "(indirect)"  # the callee of a call through a pointer
 
 
 def srcallocs_line(site: Site, file: str = "") -> str:
@@ -17,7 +17,7 @@ def srcallocs_line(site: Site, file: str = "") -> str:
         file: the source as the line is to name it; left out, as the site has it.
     """
     return "\t".join((
-        file or site.file, str(site.line), str(site.line), site.callee or _INDIRECT, type_string(site),
+        file or site.file, str(site.line), str(site.line), site.callee or INDIRECT, type_string(site),
         str(int(may_be_array(site))),
     ))  # fmt: skip
 

@@ -12,7 +12,7 @@ import os
 import re
 
 from allocscc.backends.interface import Records
-from allocscc.backends.srcallocs import srcallocs_line, type_string
+from allocscc.backends.srcallocs import INDIRECT, srcallocs_line, type_string
 from allocscc.gastext import quote
 
 TYPE_CHECKING = False
@@ -31,9 +31,9 @@ def source_records(text: str, sites: Sequence[Site]) -> Records | None:
 
     Args:
         text: the assembly.
-        sites: its allocation sites, in text order; candidates are none.
+        sites: its allocation sites, in text order.
     """
-    names = _names([site for site in sites if not site.candidate and site.line])
+    names = _names([site for site in sites if _counts(site)])
     if not names:
         return None
     has_lines = ".debug_info" in text
@@ -41,7 +41,7 @@ def source_records(text: str, sites: Sequence[Site]) -> Records | None:
     files: dict[str, int] = {}
     before: dict[int, str] = {}
     for place, site in enumerate(sites):
-        if site.candidate or not site.line:
+        if not _counts(site):
             continue
         name, variant = names[site.file, site.line, type_string(site)]
         words = ""
@@ -53,12 +53,15 @@ def source_records(text: str, sites: Sequence[Site]) -> Records | None:
         # With --gc-sections the lines stay as long as any code stays that they are about.
         before[place] = f"{words}\t.reloc ., BFD_RELOC_NONE, {_LABEL}\n"
     lines = dict.fromkeys(
-        srcallocs_line(site, names[site.file, site.line, type_string(site)][0])
-        for site in sites
-        if not site.candidate and site.line
+        srcallocs_line(site, names[site.file, site.line, type_string(site)][0]) for site in sites if _counts(site)
     )
     contents = "".join(f"\t.ascii\t{quote(line + chr(10))}\n" for line in lines)
     return Records(before, f'\t.pushsection {_SECTION},"a",@progbits\n{_LABEL}:\n{contents}\t.popsection\n')
+
+
+def _counts(site: Site) -> bool:
+    """Whether a site has a line: also a call through a pointer with a `sizeof`, as its own tools have them."""
+    return bool(site.line) and (not site.candidate or site.callee == INDIRECT)
 
 
 def _names(sites: list[Site]) -> dict[tuple[str, int, str], tuple[str, int]]:

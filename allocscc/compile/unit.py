@@ -19,6 +19,7 @@ from allocscc.config.globs import glob_regex
 from allocscc.config.hooks import call_hook
 from allocscc.config.roles import Roles
 from allocscc.config.signature import Signature, parse_signature
+from allocscc.config.statics import anywhere
 from allocscc.sidecar import Declaration, Site, encode
 from allocscc.values import dataclass, replace
 
@@ -128,6 +129,7 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         reading = _read_source(unit, unit.preprocessed, stubbed, signatures, roles)
         source = reading.sites
         called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
+        called |= {name for name in roles.anywhere if _is_taken(unit.preprocessed_text, name)}
         local = [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
         apart = unit.compile_apart(local) if local else None
         text = text if apart is None else apart
@@ -137,6 +139,11 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd))
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+
+
+def _is_taken(text: bytes, name: str) -> bool:
+    """Whether a source takes a function's address: the compiler may find out where a call through it leads."""
+    return re.search(rb"(?<![\w$])%s(?![\w$])(?!\s*\()" % re.escape(name.encode()), text) is not None
 
 
 def _is_called(symbol: str, called: set[str]) -> bool:
@@ -191,6 +198,7 @@ def _recorded(
     wanted = {*signatures, *(site.callee for site in source if site.candidate)}
     machine = [place for place in calls if place.callee in wanted]
     kept = source if unit.intermediate else []
+    scoped = {**{name: anywhere(name) for name in roles.anywhere}, **scoped}
     symbols = exposed_symbols(text, local_functions(text, set(scoped)))
     if not (machine or declarations or kept or symbols):
         return None

@@ -38,6 +38,7 @@ class Roles:
         backend: for whom stubs and records are made, see `allocscc.backends`.
         suballocators: entry points of families that carve up chunks of others.
         usable_sizes: functions that tell the usable size of a family's chunk.
+        anywhere: functions that are meant, too, where a file has a static one of that name.
         on_error: what to do when our part fails, `"warn"` or `"stop"`.
         candidates: which units have calls recorded that only may be allocations.
         sidecar_file: when to write the sidecar file.
@@ -46,8 +47,8 @@ class Roles:
     """
 
     __slots__ = (
-        "backend", "candidates", "entries", "hooks", "on_error", "overrides", "patterns", "scoped", "sidecar_file",
-        "signatures", "spoken", "suballocators", "usable_sizes", "warnings", "wrappers",
+        "anywhere", "backend", "candidates", "entries", "hooks", "on_error", "overrides", "patterns", "scoped",
+        "sidecar_file", "signatures", "spoken", "suballocators", "usable_sizes", "warnings", "wrappers",
     )  # fmt: skip
 
     wrappers: list[str]
@@ -59,6 +60,7 @@ class Roles:
     spoken: list[str]
     suballocators: list[str]
     usable_sizes: list[str]
+    anywhere: list[str]
     backend: str
     on_error: str
     candidates: str
@@ -144,6 +146,7 @@ def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
         "spoken": sorted({*map(role_name, spoken), *(named.name for named in config.removed)}),
         "suballocators": [n for n, r in families.items() if isinstance(r.entry, Allocator) and r.entry.suballocates],
         "usable_sizes": [f.usable_size.name for f in config.allocators.values() if f.usable_size is not None],
+        "anywhere": _anywhere(plain) if config.backend == "liballocs" else [],
         "backend": config.backend or "embedded",
         "on_error": config.on_error,
         "candidates": config.candidates or "auto",
@@ -152,6 +155,13 @@ def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
         "warnings": list(config.warnings),
     }
     return fields, [origin for origin in config.origins if os.path.isabs(origin)]
+
+
+def _anywhere(plain: dict[str, Any]) -> list[str]:
+    """Wrappers of liballocs' variables: what these name has no file, and its tools look at static functions, too."""
+    from allocscc.config.functions import is_wrapper
+
+    return [name for name, role in plain.items() if is_wrapper(role) and role.entry.origin.startswith("variable ")]
 
 
 def _store(path: str, value: Any) -> None:
