@@ -6,8 +6,8 @@ import os
 
 from allocscc import toolchain
 from allocscc.backends.interface import Additions, Link
-from allocscc.elf.object import ElfObject
-from allocscc.errors import ToolError
+from allocscc.elf.object import SHT_SYMTAB, ElfObject
+from allocscc.errors import FormatError, ToolError
 from allocscc.places import cache_folder
 
 _RELOCATIONS = ("-q", "--emit-relocs", "-emit-relocs")
@@ -89,8 +89,10 @@ def _used_types(link: Link, tree: str, headers: list[str]) -> list[str]:
 def _uses_types(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return _TYPE in file.read()
-    except OSError:
+            elf = ElfObject(file.read(), path)
+        table = elf.table(SHT_SYMTAB)
+        return table is not None and _TYPE in elf.strings(table)
+    except (OSError, FormatError):
         return False
 
 

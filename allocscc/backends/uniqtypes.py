@@ -21,8 +21,6 @@ _BASES = {
     "__int128": "int$128", "unsigned __int128": "uint$128",
 }  # fmt: skip
 _QUALIFIED = re.compile(r"(?<![\w$])(?:const|volatile|restrict|__restrict|_Atomic|struct|union|enum|class)(?![\w$]) ?")
-_ARRAY = re.compile(r"^((?:\[\w*\])+)")
-_FUNCTION = re.compile(r"^\((.*)\)$", re.S)
 
 
 def uniqtype(spelling: str) -> str:
@@ -48,67 +46,40 @@ def structure(name: str, members: list[str]) -> str:
 
 def _split(spelling: str) -> tuple[str, str]:
     """A spelling's base and its declarator without a name: `int (*)[4]` is `int` and `(*)[4]`."""
-    at = len(spelling)
-    for sign in "*[(":
-        found = spelling.find(sign)
-        at = min(at, found) if found > 0 else at
-    return spelling[:at].strip(), spelling[at:].replace(" ", "") if "(" not in spelling[at:] else spelling[at:].strip()
+    found = [at for sign in "*[(" if (at := spelling.find(sign)) > 0]
+    at = min(found, default=len(spelling))
+    return spelling[:at].strip(), spelling[at:].strip()
 
 
 def _name(base: str, declarator: str) -> str:
-    """C declarators bind suffixes first: `*[4]` is an array of pointers, `(*)[4]` a pointer to an array."""
-    if not declarator:
-        return "void" if base == "void" else _identifier(_BASES.get(base, base))
-    if declarator.endswith("]"):
-        start = _suffix(declarator)
-        bounds = re.findall(r"\[(\w*)\]", declarator[start:])
-        arrays = "".join(f"__ARR{bound or 0}_" for bound in bounds)
-        return _inside(base, declarator[:start], arrays)
-    if declarator.endswith(")"):
-        start = _opening(declarator)
-        arguments = _arguments(declarator[start + 1 : -1])
-        return _around(base, declarator[:start], f"__FUN_FROM_{arguments}__FUN_TO_")
-    if declarator.endswith("*"):
-        return "__PTR_" + _name(base, declarator[:-1].strip())
-    return _identifier(f"{base} {declarator}")
+    """The name of a type: what its declarator says, then the base."""
+    return _chain(declarator) + ("void" if base == "void" else _identifier(_BASES.get(base, base)))
 
 
-def _inside(base: str, rest: str, arrays: str) -> str:
-    """An array of what is left of the declarator; or, where that is in parentheses, what leads to the array."""
-    inner = _FUNCTION.match(rest)
-    if inner is not None:
-        return _pointers(inner[1]) + arrays + _name(base, "")
-    return arrays + _name(base, rest)
+def _chain(declarator: str) -> str:
+    """A declarator in the order of its meaning: what is in parentheses, then arrays and functions, then pointers."""
+    rest, stars, inner, behind = declarator.strip(), 0, "", ""
+    while rest.startswith("*"):
+        stars, rest = stars + 1, rest[1:].strip()
+    if rest.startswith("(") and rest[1:].lstrip().startswith(("*", "(", "[")):
+        end = _closing(rest, 0)
+        inner, rest = _chain(rest[1:end]), rest[end + 1 :].strip()
+    while rest.startswith(("[", "(")):
+        end = _closing(rest, 0)
+        within = rest[1:end].strip()
+        behind += f"__ARR{within or 0}_" if rest[0] == "[" else f"__FUN_FROM_{_arguments(within)}__FUN_TO_"
+        rest = rest[end + 1 :].strip()
+    return inner + behind + "__PTR_" * stars + (_identifier(rest) if rest else "")
 
 
-def _around(base: str, rest: str, function: str) -> str:
-    inner = _FUNCTION.match(rest.strip())
-    result = _name(base, "" if inner is not None else rest.strip())
-    return (_pointers(inner[1]) if inner is not None else "") + function + result
-
-
-def _pointers(declarator: str) -> str:
-    """What stands in parentheses: pointers, and arrays of pointers."""
-    bounds = "".join(f"__ARR{bound or 0}_" for bound in re.findall(r"\[(\w*)\]", declarator))
-    return bounds + "__PTR_" * declarator.count("*")
-
-
-def _suffix(declarator: str) -> int:
-    """Where the array bounds at the end of a declarator begin."""
-    start = len(declarator)
-    while declarator[:start].endswith("]"):
-        start = declarator.rindex("[", 0, start)
-    return start
-
-
-def _opening(declarator: str) -> int:
-    """Where the last parenthesised part begins."""
+def _closing(text: str, start: int) -> int:
+    """Where the bracket that opens at a place is closed; the end of the text if it is not."""
     depth = 0
-    for at in range(len(declarator) - 1, -1, -1):
-        depth += (declarator[at] == ")") - (declarator[at] == "(")
+    for at in range(start, len(text)):
+        depth += (text[at] in "([") - (text[at] in ")]")
         if depth == 0:
             return at
-    return 0
+    return len(text)
 
 
 def _arguments(text: str) -> str:

@@ -5,6 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,11 +35,15 @@ static inline int has_type(void *chunk, const char *name)
 #endif
 }
 
-/* Whether the site of a chunk is in a function. */
-static inline int is_from(void *chunk, const void *begin, const void *end)
+/* Whether the site of a chunk is in a function, which has to be exported. */
+static inline int is_from(void *chunk, const char *function)
 {
 	const char *site = __liballocs_get_alloc_site(chunk);
-	return site > (const char *)begin && site < (const char *)end;
+	Dl_info info;
+	int known = site && dladdr(site - 1, &info) && info.dli_sname;
+	if (known && strcmp(info.dli_sname, function) == 0) return 1;
+	fprintf(stderr, "the site %p is in %s, not %s\n", (void *)site, known ? info.dli_sname : "nothing", function);
+	return 0;
 }
 
 #endif

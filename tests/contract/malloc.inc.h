@@ -4,7 +4,7 @@
 #include <string.h>
 #include <stddef.h>
 
-static union { char bytes[1 << 22]; long double align; } arena;
+static struct { char bytes[1 << 22]; } arena __attribute__((aligned(4096)));
 static size_t arena_at;
 
 static void *take(size_t alignment, size_t size)

@@ -1,6 +1,6 @@
 /* aligned_alloc, memalign and posix_memalign are allocations, too. */
-#include <malloc.h>
 #include "../../check.h"
+#include <malloc.h>
 struct line { char bytes[64]; };
 int main(void)
 {

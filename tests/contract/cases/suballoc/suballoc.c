@@ -10,8 +10,8 @@ void *poolalloc(size_t size)
 	return chunk;
 }
 void *poolcalloc(size_t n, size_t size) { return memset(poolalloc(n * size), 0, n * size); }
-void poolfree(void *p) { (void)p; }
-void main_end(void);
+int pool_freed;
+void poolfree(void *p) { pool_freed += p != 0; }
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 	CHECK(has_type(numbers, "int$$32"));
 	CHECK(has_type(item, "item"));
 	CHECK(has_type(&item->a[3], "item"));
-	CHECK(is_from(numbers, main, main_end));
+	CHECK(is_from(numbers, "main"));
 #ifdef CONTRACT_TREE
 	CHECK(__liballocs_get_alloc_size(numbers) == 16);
 	CHECK(__liballocs_get_alloc_size(item) == sizeof *item);
@@ -29,4 +29,3 @@ int main(int argc, char **argv)
 #endif
 	return 0;
 }
-void main_end(void) {}
