@@ -55,12 +55,10 @@ def test_shared_object(tree, monkeypatch):
 
 
 def test_own_malloc(tree):
-    """R10, R17: the program's own malloc is the process's; a shared object's is not."""
-    assert "--defsym=__global_malloc_allocator=malloc_allocator" in (
-        link_additions(link(instances=["malloc", "pool"]), str(tree), []).options
-    )
-    made = link_additions(link(shared=True, instances=["malloc"]), str(tree), [])
-    assert not [option for option in made.options if option.startswith("--defsym")]
+    """R10, R17: the program's own malloc is the process's."""
+    made = link_additions(link(own_malloc="malloc_allocator"), str(tree), [])
+    assert "--defsym=__global_malloc_allocator=malloc_allocator" in made.options
+    assert not [o for o in link_additions(link(), str(tree), []).options if o.startswith("--defsym")]
 
 
 def test_static(tree):
