@@ -48,8 +48,6 @@ def link_additions(link: Link, tree: str, headers: list[str]) -> Additions:
     else:
         words += ["--push-state", "--no-as-needed", "-lallocs_dummyweaks" if preloads else "-lallocs", "--pop-state"]
     words.append("-ldl")
-    if link.own_malloc:  # the program's own is the process's
-        options.append(f"--defsym=__global_malloc_allocator={link.own_malloc}")
     return Additions(words, options, late)
 
 

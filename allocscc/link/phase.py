@@ -143,7 +143,7 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey, roles
     from allocscc.link.apply import edits, plan_object
 
     plan, config, found = planned(job, found, backend)
-    link = _seen(job, found.has_sites, list(plan.interpose), _own_malloc(job, plan, config))
+    link = _seen(job, found.has_sites, list(plan.interpose))
     with toolchain.TemporaryFolder() as folder:
         changes, options, objects = edits(plan, job, config, folder, backend)
         more = backend.additions(link)
@@ -224,23 +224,14 @@ def _obstacle(job: LinkJob) -> str:
     return ""
 
 
-def _seen(job: LinkJob, has_sites: bool, interpose: list[str], own_malloc: str = "") -> Link:
+def _seen(job: LinkJob, has_sites: bool, interpose: list[str]) -> Link:
     """The link as a backend sees it."""
     return Link(
         job.output, job.args, job.linker, shared=job.mode != EXECUTABLE, static=job.static,
         gc_sections=job.gc_sections, objects=[source.path for source in job.inputs if source.kind == OBJECT],
         archives=[source.path for source in job.inputs if source.kind == ARCHIVE], has_sites=has_sites,
-        interpose=interpose, own_malloc=own_malloc,
+        interpose=interpose,
     )  # fmt: skip
-
-
-def _own_malloc(job: LinkJob, plan: LinkPlan, config: Config) -> str:
-    """The symbol of an executable's instance of a family that a preload could interpose, or ""."""
-    from allocscc.link.stubtext import instance_symbol
-
-    here = {decision.entry for decision in plan.decisions if decision.stub == "entry"}
-    families = [f for f in config.allocators.values() if f.name in here and f.interpose and job.mode == EXECUTABLE]
-    return instance_symbol(families[0].name) if families else ""
 
 
 def _finish(backend: Backend, link: Link, roles: Roles, status: int) -> int:

@@ -54,13 +54,6 @@ def test_shared_object(tree, monkeypatch):
     assert not [word for word in made.words if word.endswith("interp-pad.o")]
 
 
-def test_own_malloc(tree):
-    """R10, R17: the program's own malloc is the process's."""
-    made = link_additions(link(own_malloc="malloc_allocator"), str(tree), [])
-    assert "--defsym=__global_malloc_allocator=malloc_allocator" in made.options
-    assert not [o for o in link_additions(link(), str(tree), []).options if o.startswith("--defsym")]
-
-
 def test_static(tree):
     """R17: liballocs' archive, which has to be there."""
     with pytest.raises(ToolError, match=r"liballocs\.a; is it built\?"):
