@@ -59,7 +59,8 @@ def _name(base: str, declarator: str) -> str:
 def _chain(declarator: str) -> str:
     """A declarator in the order of its meaning: what is in parentheses, then arrays and functions, then pointers.
 
-    Where a source names a pointer to a typedef of an array or a function, the site has the `*` behind it: `int (void) *`.
+    Where a source names a pointer to a typedef of an array or a function, the site has the `*` behind it:
+    `int (void) *`.
     """
     rest, stars, inner, behind = declarator.strip(), 0, "", ""
     while rest.startswith("*"):
