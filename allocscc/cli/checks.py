@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from allocscc import toolchain
+from allocscc.backends.runtime import ensure_preload, ensure_runtime
 from allocscc.cli.program import compiler_name, own_compiler
 from allocscc.config.load import load_config
 from allocscc.errors import AllocsError
-from allocscc.link.runtime import ensure_preload, ensure_runtime
 from allocscc.places import cache_folder, data_folder, layer_files
 from allocscc.report.amounts import human_bytes
 

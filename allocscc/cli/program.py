@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from allocscc import toolchain
+from allocscc.backends.runtime import CACHES
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError
-from allocscc.link.runtime import CACHES
 from allocscc.sidecar_names import PLAN_SECTION, SITES_SECTION
 
 _PT_INTERP = 3

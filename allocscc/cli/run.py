@@ -99,7 +99,7 @@ class Run(Exporting):
         env = {name: value for name, value in os.environ.items() if name not in _OURS}
         env["ALLOCS_OPTIONS"] = self._options(env.get("ALLOCS_OPTIONS", ""), folder)
         if self.preload == "always" or (self.preload == "auto" and program.wants_preload):
-            from allocscc.link.runtime import ensure_preload
+            from allocscc.backends.runtime import ensure_preload
 
             with working("building the runtime for LD_PRELOAD (once)"), own_compiler():
                 runtime = ensure_preload()
