@@ -2,9 +2,9 @@
 
 Run it with `.venv/bin/python3 -m benchmarks.backend`. The tree is the contract's (tests/contract/tree), and `make`,
 which the metadata step runs, does nothing. Medians of the ratios of interleaved runs: by gcc, by gcc with the options
-that the backend adds (debug info for liballocs' tools, frame pointers), which are liballocs' own price and not ours, and
-by the embedded backend: what the two have in common, the scan of a source and the plan of a link, is not this one's own
-part. The files are Lua's where its source package can be had, and programs of ours.
+that the backend adds (debug info for liballocs' tools, frame pointers), which are liballocs' own price and not ours,
+and by the embedded backend: what the two have in common, the scan of a source and the plan of a link, is not this one's
+own part. The files are Lua's where its source package can be had, and programs of ours.
 """
 
 import argparse
