@@ -1,9 +1,23 @@
 """From what a survey found to the facts that `plan` decides on."""
 
 from allocscc.link.findings import Survey
-from allocscc.link.job import LinkJob
+from allocscc.link.job import EXECUTABLE, LinkJob
+from allocscc.link.libraries import interposed_libraries
 from allocscc.link.plan import Fact, LinkFacts
 from allocscc.values import replace
+
+
+def with_libraries(facts: LinkFacts, job: LinkJob) -> LinkFacts:
+    """The facts of a link, and what its shared libraries are to an executable's runtime."""
+    if job.mode != EXECUTABLE or job.static:
+        return facts
+    libraries = interposed_libraries(job)
+    return replace(
+        facts,
+        operators=any(library.operators for library in libraries),
+        keep=tuple(library.kept for library in libraries if library.kept),
+        lost=tuple(library.path for library in libraries if library.lost),
+    )
 
 
 def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> LinkFacts:

@@ -14,7 +14,7 @@ from allocscc import toolchain
 from allocscc.config.roles import Roles, load_roles
 from allocscc.errors import AllocsError, ConfigError
 from allocscc.link.findings import Survey, Wanted
-from allocscc.link.job import EXECUTABLE, OBJECT, RELOCATABLE, LinkJob
+from allocscc.link.job import DSO, EXECUTABLE, OBJECT, RELOCATABLE, LinkJob
 from allocscc.link.response import quote_response
 from allocscc.link.run import run_linker
 from allocscc.link.survey import survey
@@ -77,7 +77,7 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
         found.definitions or found.references or found.unreadable or found.versioned or found.sidecars or found.sources
     )
     if not interesting and "plan" not in roles.hooks:
-        words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], real)
+        words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], _kept(job), real)
         status = run_linker(real, _command(job, {}, words, options), argv, {})
         if job.dependency_file:
             _tidy(job, {})
@@ -110,7 +110,7 @@ def planned(job: LinkJob, found: Survey) -> tuple[LinkPlan, Config, Survey]:
     """The plan of a link, the whole config that it was made with, and all that was found in the inputs."""
     from allocscc.config.globs import concrete
     from allocscc.config.load import load_config
-    from allocscc.link.facts import link_facts
+    from allocscc.link.facts import link_facts, with_libraries
     from allocscc.link.hook import changed_plan
     from allocscc.link.plan import make_plan
     from allocscc.link.pulled import without_unpulled
@@ -119,7 +119,7 @@ def planned(job: LinkJob, found: Survey) -> tuple[LinkPlan, Config, Survey]:
     config = load_config(dict(os.environ), os.getcwd())
     if found.sidecars:
         config, found = _completed(job, config, found)
-    facts = link_facts(job, found, interposable())
+    facts = with_libraries(link_facts(job, found, interposable()), job)
     config = concrete(config, [fact.symbol for fact in facts.functions])
     with toolchain.TemporaryFolder() as folder:
         facts = without_unpulled(facts, job, config, folder)
@@ -135,7 +135,7 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> in
     plan, config, found = planned(job, found)
     with toolchain.TemporaryFolder() as folder:
         changes, options, objects = edits(plan, job, config, folder)
-        words, more = _additions(job, plan.register, list(plan.interpose), real)
+        words, more = _additions(job, plan.register, list(plan.interpose), plan.keep, real)
         words[:0] = [plan_object(plan, job, folder), *objects]
         command = _command(job, changes, words, [*options, *more])
         if job.expanded:
@@ -207,7 +207,18 @@ def _obstacle(job: LinkJob) -> str:
     return ""
 
 
-def _additions(job: LinkJob, has_sites: bool, interpose: list[str], real: str) -> tuple[list[str], list[str]]:
+def _kept(job: LinkJob) -> tuple[str, ...]:
+    """Functions of libraries that must stay needed, where the plan is not made; see `LinkPlan.keep`."""
+    if job.mode != EXECUTABLE or not any(source.kind == DSO for source in job.inputs):
+        return ()
+    from allocscc.link.libraries import kept_functions
+
+    return kept_functions(job)
+
+
+def _additions(
+    job: LinkJob, has_sites: bool, interpose: list[str], keep: tuple[str, ...], real: str
+) -> tuple[list[str], list[str]]:
     """What every observed link gets: words to put before libc, and options to put in front."""
     words: list[str] = []
     options: list[str] = []
@@ -228,6 +239,8 @@ def _additions(job: LinkJob, has_sites: bool, interpose: list[str], real: str) -
         options += ["-u", "__allocs_runtime"]
         for family in families:
             options += ["-u", f"__allocs_interpose_{family}"]
+        for name in keep if families else ():
+            options += ["-u", f"__allocs_keep_{name}"]
         if not job.static:
             options.append(f"--dynamic-list={runtime.exports}")
     return words, options

@@ -174,28 +174,4 @@ struct provider behind_find(struct behind *b)
 	return p;
 }
 
-#ifdef RT_PRELOADED
-/* ---- C++'s operators ---- */
-
-/* C++ may have come along with a plugin, in a scope of the plugin's own */
-static void *operator_of(const char *name, uintptr_t caller)
-{
-	Dl_info info;
-	void *plugin = dladdr((void *)caller, &info) ? dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD) : 0;
-	void *f = plugin ? dlsym(plugin, name) : 0;
-	if (plugin) dlclose(plugin);
-	dlerror();
-	return f;
-}
-
-void *behind_operator(const char *name, uintptr_t caller, int *is_mallocs)
-{
-	int saved = errno;
-	libc_behind();
-	void *f = symbol(name);
-	if (!f) f = operator_of(name, caller);
-	*is_mallocs = is_in(&object, f);
-	errno = saved;
-	return f;
-}
-#endif
+int behind_holds(const void *p) { return is_in(&object, p); }

@@ -338,7 +338,6 @@ ENTRY void free_aligned_sized(void *p, size_t align, size_t size)
 }
 #endif
 
-#ifdef RT_PRELOADED
 /* ---- for C++'s operators ---- */
 
 const void *libc_behind(void)
@@ -346,13 +345,17 @@ const void *libc_behind(void)
 	return next.malloc != malloc_first || resolve() ? (const void *)next.malloc : 0;
 }
 
-void *libc_insert(void *p, size_t size, uintptr_t site, uintptr_t here) { return insert_slow(p, size, site, here); }
+void libc_insert(void *p, size_t size, uintptr_t site, uintptr_t here) { insert_slow(p, size, site, here); }
 
-void libc_remove(void *p)
+int libc_remove(void *p, uintptr_t function, uintptr_t site, uintptr_t here)
 {
-	if (!rt_stands_aside() && !is_early(p) && !chunk_remove(&libc, p)) sibling_remove(&libc, p);
+	if (rt_stands_aside() || is_early(p)) return 0;
+	if (rt_checking && check_free(&libc, p, function, site, here)) return 1;
+	if (!chunk_remove(&libc, p)) sibling_remove(&libc, p);
+	return 0;
 }
 
+#ifdef RT_PRELOADED
 /* the program's may be another one */
 void *own_malloc(size_t) __attribute__((alias("malloc"), visibility("hidden")));
 
