@@ -1,7 +1,7 @@
 """What the shared libraries of a link define of that which the runtime interposes: C++'s operators, and malloc (R11).
 
-An executable of ours defines these itself. With `--as-needed`, some linkers then drop the library whose functions they are,
-although the runtime looks for them behind its own; it has to stay needed by something else.
+An executable of ours defines these itself. With `--as-needed`, some linkers then drop the library whose functions they
+are, although the runtime looks for them behind its own; it has to stay needed by something else.
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 # Itanium C++ ABI, LP64: operator new and new[], plain, nothrow, aligned, and both.
 _SHAPES = ("", "RKSt9nothrow_t", "St11align_val_t", "St11align_val_tRKSt9nothrow_t")
 OPERATORS = frozenset(f"_Zn{plural}m{shape}" for plural in "wa" for shape in _SHAPES)
-_DELETES = frozenset(
-    f"_Zd{plural}Pv{shape}" for plural in "la" for shape in (*_SHAPES, "m", "mSt11align_val_t")
-)  # fmt: skip
+_DELETES = [f"_Zd{plural}Pv{shape}" for plural in "la" for shape in (*_SHAPES, "m", "mSt11align_val_t")]
 _MALLOC = frozenset((
     "malloc", "calloc", "realloc", "reallocarray", "free", "memalign", "aligned_alloc", "posix_memalign", "valloc",
     "pvalloc", "malloc_usable_size",
@@ -42,7 +40,8 @@ class Library:
         operators: whether that is an operator new.
         kept: a function of it that has to stay undefined in the program, so that the library is needed as without us;
             "" where it is needed anyway.
-        lost: whether it would not be needed any more, and has no function by which it could be kept.
+        lost: whether it has operators and might not be needed any more: it is not known whether it is without us (only
+            members of archives refer to it), or it has no function by which it could be kept.
     """
 
     __slots__ = ("kept", "lost", "operators", "path")
@@ -52,7 +51,7 @@ class Library:
 
 
 def interposed_libraries(job: LinkJob) -> list[Library]:
-    """The libraries of a link whose functions the runtime will stand before, in the link's order; libc is none of them."""
+    """The libraries of a link before whose functions the runtime's will stand, in the link's order; not libc."""
     return _look_at(job, list(_libraries(job)))
 
 
@@ -73,13 +72,12 @@ def _look_at(job: LinkJob, libraries: list[tuple[str, bool]]) -> list[Library]:
         seen |= first
         if not first:
             continue
-        needed = False
+        operators, kept = any(name.encode() in first for name in OPERATORS), ""
         if as_needed:
             references = _references(job) if references is None else references
-            needed = bool(first & references)
-        kept = next((name for name in KEEPABLE if name.encode() in defined), "") if needed else ""
-        operators = any(name.encode() in first for name in OPERATORS)
-        found.append(Library(path, operators, kept, needed and not kept))
+            if first & references:
+                kept = next((name for name in KEEPABLE if name.encode() in defined), "")
+        found.append(Library(path, operators, kept, as_needed and operators and not kept))
     return found
 
 
@@ -129,10 +127,7 @@ def _in_script(job: LinkJob, path: str, states: list[bool]) -> Iterator[tuple[st
 def _defined_in(path: str) -> set[bytes]:
     """Of the names that matter, those that a shared library defines; none if it cannot be read."""
     try:
-        data = read_file(path)
-        if b"\0malloc\0" not in data and b"\0_Znwm\0" not in data:
-            return set()
-        elf = ElfObject(data, path)
+        elf = ElfObject(read_file(path), path)
         table = elf.table(SHT_DYNSYM)
         wanted = _INTERPOSED | {name.encode() for name in KEEPABLE}
         return {symbol.name for symbol in elf.symbols(table, wanted) if symbol.defined} if table else set()
@@ -141,7 +136,7 @@ def _defined_in(path: str) -> set[bytes]:
 
 
 def _references(job: LinkJob) -> set[bytes]:
-    """What the objects of a link refer to of that which is interposed; what a member of an archive does, may not count."""
+    """What the objects of a link refer to of that which is interposed; an archive's member may not be taken."""
     found = set[bytes]()
     for source in job.inputs:
         if source.kind != OBJECT:

@@ -168,11 +168,14 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
 
 
 def _operators_obstacle(facts: LinkFacts, observed: set[str]) -> str:
-    """Why C++'s operators are not interposed, or "". Some linkers want strong definitions, which must be the only ones."""
+    """Why C++'s operators are not interposed, or "".
+
+    Ours are strong definitions, since lld wraps no others: they must be the only ones.
+    """
     functions = {fact.symbol: fact for fact in facts.functions if fact.symbol in CXX_OPERATORS}
     defined = [name for name, fact in functions.items() if fact.place is not None or fact.versioned]
     spoken = CXX_OPERATORS & (facts.user_wrapped | facts.user_defined)
-    if not CXX_OPERATORS <= observed:
+    if CXX_OPERATORS - observed:
         return "the config does not observe all of them; not interposed"
     if not any(fact.references for fact in functions.values()) and not defined:
         return "nothing in this link refers to one; not interposed"
@@ -180,8 +183,11 @@ def _operators_obstacle(facts: LinkFacts, observed: set[str]) -> str:
         return f"{min(defined)} is defined in this link; not interposed"
     if spoken:
         return f"the command line has its own idea of {min(spoken)}; not interposed"
+    identified = [name for name, fact in functions.items() if fact.identified]
+    if identified:
+        return f"a shared library built by us identifies {min(identified)} itself; not interposed"
     if facts.lost:
-        return f"under --as-needed, {facts.lost[0]} would not be needed any more; not interposed"
+        return f"under --as-needed, {facts.lost[0]} might not be needed any more; not interposed"
     return ""
 
 

@@ -122,12 +122,14 @@ static void *symbol_of(const struct object *o, const char *name)
 }
 
 /* an embedded runtime's next definition may be a preloaded runtime, which stands aside */
+static int steps_over;
 static void step_over(struct behind *b)
 {
 	const struct behind *(*behind)(const void *, size_t) =
 		(const struct behind *(*)(const void *, size_t))dlsym(RTLD_NEXT, "__allocs_behind");
 	const struct behind *known = behind ? behind((void *)b->malloc, sizeof *b) : 0;
 	if (known) *b = *known;
+	steps_over = !!known;
 }
 
 static void fill(struct behind *b, const struct object *o)
@@ -175,3 +177,22 @@ struct provider behind_find(struct behind *b)
 }
 
 int behind_holds(const void *p) { return is_in(&object, p); }
+
+/* what is looked for in vain costs an error message, which is memory of the program's */
+void *behind_symbol(const char *name)
+{
+	void *p = symbol(name);
+	void *(*behind)(const char *, const void *) =
+		steps_over ? (void *(*)(const char *, const void *))symbol("__allocs_behind_symbol") : 0;
+	void *other = behind ? behind(name, p) : 0;
+	return other ? other : p;
+}
+
+#ifdef RT_PRELOADED
+/* for an executable's own runtime: the next definition, if the one that it found is in this object */
+RT_EXPORT void *__allocs_behind_symbol(const char *name, const void *found)
+{
+	struct object here = object_of((void *)behind_find);
+	return is_in(&here, found) ? symbol(name) : 0;
+}
+#endif

@@ -30,6 +30,7 @@ struct provider {
 /* Fills in the next definitions in lookup order. May allocate, and leaves no error for dlerror. */
 struct provider behind_find(struct behind *);
 
+void *behind_symbol(const char *name); /* the next definition of a function; NULL where there is none */
 int behind_holds(const void *); /* whether the object has it that the next malloc is in */
 
 /* ---- of interpose/malloc.c, for C++'s operators ---- */

@@ -32,35 +32,17 @@ static void *of_plugin(const char *name, uintptr_t caller)
 	return f;
 }
 
-/* an embedded runtime's next definition may be a preloaded runtime's, which stands aside */
-static void *behind_preloaded(const char *name, void *f)
-{
-	void *(*behind)(const char *, const void *) =
-		(void *(*)(const char *, const void *))dlsym(RTLD_NEXT, "__allocs_behind_operator");
-	void *other = behind ? behind(name, f) : 0;
-	return other ? other : f;
-}
-
-#ifdef RT_PRELOADED
-/* the next definition, if `function` is this runtime's */
-RT_EXPORT void *__allocs_behind_operator(const char *name, const void *function)
-{
-	Dl_info theirs, ours;
-	int is_ours = dladdr(function, &theirs) && dladdr((void *)of_plugin, &ours) && theirs.dli_fbase == ours.dli_fbase;
-	return is_ours ? dlsym(RTLD_NEXT, name) : 0;
-}
-#endif
-
 /* gives the function; it is kept once the next malloc is known, too */
 static __attribute__((noinline)) void *find(struct operator *o, const char *name, uintptr_t caller)
 {
 	int saved = errno;
 	const void *malloc_behind = libc_behind();
-	void *f = dlsym(RTLD_NEXT, name);
-	if (!f) f = of_plugin(name, caller);
+	void *f = behind_symbol(name);
+	if (!f) {
+		f = of_plugin(name, caller);
+		dlerror(); /* what was looked for in vain is not the program's error */
+	}
 	if (!f) __builtin_trap(); /* who calls it was linked with somebody who has it */
-	f = behind_preloaded(name, f);
-	dlerror(); /* what was looked for in vain is not the program's error */
 	if (malloc_behind) {
 		o->is_mallocs = behind_holds(f);
 		__atomic_store_n(&o->function, f, __ATOMIC_RELEASE);
