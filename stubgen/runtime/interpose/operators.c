@@ -18,7 +18,8 @@ char __allocs_interpose_operators; /* the link phase pulls this file in by this 
 #endif
 
 struct operator {
-	void *function;
+	void *passes; /* the next definition, if it calls malloc or free, or is none of malloc's */
+	void *function; /* the next definition, whatever it does */
 	int is_mallocs; /* in the object that malloc is in */
 };
 
@@ -35,9 +36,11 @@ static void *of_plugin(const char *name, uintptr_t caller)
 /* gives the function; it is kept once the next malloc is known, too */
 static __attribute__((noinline)) void *find(struct operator *o, const char *name, uintptr_t caller)
 {
+	void *f = __atomic_load_n(&o->function, __ATOMIC_ACQUIRE);
+	if (f) return f;
 	int saved = errno;
 	const void *malloc_behind = libc_behind();
-	void *f = behind_symbol(name);
+	f = behind_symbol(name);
 	if (!f) {
 		f = of_plugin(name, caller);
 		dlerror(); /* what was looked for in vain is not the program's error */
@@ -46,6 +49,7 @@ static __attribute__((noinline)) void *find(struct operator *o, const char *name
 	if (malloc_behind) {
 		o->is_mallocs = behind_holds(f);
 		__atomic_store_n(&o->function, f, __ATOMIC_RELEASE);
+		if (!o->is_mallocs) __atomic_store_n(&o->passes, f, __ATOMIC_RELEASE);
 	}
 	errno = saved;
 	return f;
@@ -53,15 +57,11 @@ static __attribute__((noinline)) void *find(struct operator *o, const char *name
 
 #define SITE ((uintptr_t)__builtin_return_address(0))
 #define HERE ((uintptr_t)__builtin_frame_address(0))
-#define LOOK_UP(name) \
-	static struct operator next; \
-	void *f = __atomic_load_n(&next.function, __ATOMIC_ACQUIRE); \
-	if (unlikely(!f)) f = find(&next, #name, SITE)
 
-/* by a call from the operator itself, as malloc would be: that is where a walk outwards has to begin (R16) */
-static __attribute__((noinline)) void insert_inside(void *p, size_t size)
+/* a walk outwards has to begin in the operator (R16) */
+static __attribute__((noinline)) void insert(void *p, size_t size, uintptr_t caller)
 {
-	libc_insert(p, size, SITE, HERE);
+	libc_insert(p, size, rt_unwinding ? SITE : caller, HERE);
 	__asm__ volatile("" ::: "memory"); /* no jump: what HERE points to is looked at */
 }
 
@@ -69,23 +69,32 @@ static __attribute__((noinline)) void insert_inside(void *p, size_t size)
 #define NEW(name, parameters, arguments) \
 	RT_EXPORT void *name parameters \
 	{ \
-		LOOK_UP(name); \
-		if (!IS_PRELOADED && likely(!next.is_mallocs)) return ((void *(*)parameters)f)arguments; \
-		void *p = ((void *(*)parameters)f)arguments; \
-		if (rt_unwinding) \
-			insert_inside(p, size); \
-		else \
-			libc_insert(p, size, SITE, HERE); \
+		static struct operator next; \
+		void *f = __atomic_load_n(&next.passes, __ATOMIC_ACQUIRE), *p; \
+		if (!IS_PRELOADED && likely(f)) return ((void *(*)parameters)f)arguments; \
+		f = find(&next, #name, SITE); \
+		if (!IS_PRELOADED && !next.is_mallocs) return ((void *(*)parameters)f)arguments; \
+		p = ((void *(*)parameters)f)arguments; \
+		insert(p, size, SITE); \
 		return p; \
 	}
 
-/* a program that defines one of these itself keeps its own; an operator new of its own the link phase knows of */
+/* Jumped to, so that its caller is the operator's. A program that defines one of these itself keeps its own; an operator
+ * new of its own the link phase knows of. */
 #define DELETE(name, parameters, arguments) \
-	RT_EXPORT __attribute__((weak)) void name parameters \
+	RT_EXPORT void name parameters __attribute__((weak)); \
+	static struct operator next_##name; \
+	static __attribute__((noinline)) void slow_##name parameters \
 	{ \
-		LOOK_UP(name); \
-		if (unlikely(next.is_mallocs) && p && libc_remove(p, (uintptr_t)name, SITE, HERE)) return; \
+		void *f = find(&next_##name, #name, SITE); \
+		if (next_##name.is_mallocs && p && libc_remove(p, (uintptr_t)name, SITE, HERE)) return; \
 		((void (*)parameters)f)arguments; \
+	} \
+	void name parameters \
+	{ \
+		void *f = __atomic_load_n(&next_##name.passes, __ATOMIC_ACQUIRE); \
+		if (likely(f)) ((void (*)parameters)f)arguments; \
+		else slow_##name arguments; \
 	}
 
 #define BOTH_NEW(plural) \
