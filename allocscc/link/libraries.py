@@ -28,6 +28,15 @@ _MALLOC = frozenset((
     "pvalloc", "malloc_usable_size",
 ))  # fmt: skip
 _INTERPOSED = {name.encode() for name in (*OPERATORS, *_DELETES, *_MALLOC)}
+# What nearly every object of C++ has of its library, so that this is needed anyway (Itanium C++ ABI).
+_COMMON = {
+    b"__gxx_personality_v0", b"__cxa_begin_catch", b"_ZTVN10__cxxabiv117__class_type_infoE",
+    b"_ZTVN10__cxxabiv120__si_class_type_infoE", b"_ZNSt8ios_base4InitC1Ev", b"_ZSt4cout",
+}  # fmt: skip
+# Objects that are looked at for what is common after one that refers to what is interposed.
+_MORE = 20
+# Why a library is needed.
+ANYWAY, INTERPOSED_ONLY, UNKNOWN = "anyway", "interposed only", "unknown"
 _ON, _OFF = ("--as-needed", "-as-needed"), ("--no-as-needed", "-no-as-needed")
 _PUSH, _POP = ("--push-state", "-push-state"), ("--pop-state", "-pop-state")
 
@@ -38,16 +47,24 @@ class Library:
     Attributes:
         path: the file.
         operators: whether that is an operator new.
-        kept: a function of it that has to stay undefined in the program, so that the library is needed as without us;
-            "" where it is needed anyway.
-        lost: whether it has operators and might not be needed any more: it is not known whether it is without us (only
-            members of archives refer to it), or it has no function by which it could be kept.
+        known_by: a function of it by which it can be kept needed, or "".
+        need: why it is needed without us: `ANYWAY`, `INTERPOSED_ONLY`; `UNKNOWN` where only archives may refer to it.
     """
 
-    __slots__ = ("kept", "lost", "operators", "path")
+    __slots__ = ("known_by", "need", "operators", "path")
 
-    def __init__(self, path: str, operators: bool, kept: str, lost: bool) -> None:
-        self.path, self.operators, self.kept, self.lost = path, operators, kept, lost
+    def __init__(self, path: str, operators: bool, known_by: str, need: str) -> None:
+        self.path, self.operators, self.known_by, self.need = path, operators, known_by, need
+
+    @property
+    def kept(self) -> str:
+        """The function that the program has to refer to, so that the library is needed as without us; or ""."""
+        return self.known_by if self.need == INTERPOSED_ONLY else ""
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has operators and might not be needed any more."""
+        return self.operators and not self.kept and self.need != ANYWAY
 
 
 def interposed_libraries(job: LinkJob) -> list[Library]:
@@ -65,19 +82,16 @@ def kept_functions(job: LinkJob) -> tuple[str, ...]:
 
 def _look_at(job: LinkJob, libraries: list[tuple[str, bool]]) -> list[Library]:
     seen, found = set[bytes](), list[Library]()
-    references: set[bytes] | None = None
     for path, as_needed in libraries:
         defined = _defined_in(path)
-        first = (defined & _INTERPOSED) - seen
+        first = defined - seen
         seen |= first
-        if not first:
+        if not first & _INTERPOSED:
             continue
-        operators, kept = any(name.encode() in first for name in OPERATORS), ""
-        if as_needed:
-            references = _references(job) if references is None else references
-            if first & references:
-                kept = next((name for name in KEEPABLE if name.encode() in defined), "")
-        found.append(Library(path, operators, kept, as_needed and operators and not kept))
+        operators = any(name.encode() in first for name in OPERATORS)
+        known_by = next((name for name in KEEPABLE if name.encode() in defined), "")
+        need = _need(job, first & _INTERPOSED, first & _COMMON) if as_needed else ANYWAY
+        found.append(Library(path, operators, known_by, need))
     return found
 
 
@@ -129,27 +143,46 @@ def _defined_in(path: str) -> set[bytes]:
     try:
         elf = ElfObject(read_file(path), path)
         table = elf.table(SHT_DYNSYM)
-        wanted = _INTERPOSED | {name.encode() for name in KEEPABLE}
+        wanted = _INTERPOSED | _COMMON | {name.encode() for name in KEEPABLE}
         return {symbol.name for symbol in elf.symbols(table, wanted) if symbol.defined} if table else set()
     except (OSError, FormatError):
         return set()
 
 
-def _references(job: LinkJob) -> set[bytes]:
-    """What the objects of a link refer to of that which is interposed; an archive's member may not be taken."""
-    found = set[bytes]()
+def _need(job: LinkJob, interposed: set[bytes], common: set[bytes]) -> str:
+    """Why the objects of a link need a library: `ANYWAY`, `INTERPOSED_ONLY`, or `UNKNOWN` if they do not.
+
+    Members of archives do not count: they may not be taken.
+
+    Args:
+        job: the link.
+        interposed: what the library is the first to define of that which is interposed.
+        common: the same of `_COMMON`.
+    """
+    need, left = UNKNOWN, _MORE
     for source in job.inputs:
-        if source.kind != OBJECT:
+        if source.kind != OBJECT or not left:
             continue
-        try:
-            elf = ElfObject(read_file(source.path), source.path)
-            table = elf.table(SHT_SYMTAB)
-            symbols = elf.symbols(table, _INTERPOSED) if table else []
-            found |= {one.name for one in symbols if not one.defined and one.binding != STB_WEAK}
-            for section in elf.sections:
-                if section.name.startswith(IR_SYMBOLS):
-                    named = ir_symbols(elf.contents(section))
-                    found |= {name for name, defined, weak, _ in named if not defined and not weak} & _INTERPOSED
-        except (OSError, FormatError):
-            continue  # the linker will say so
-    return found
+        names = _references(source.path, interposed | common)
+        if names & common:
+            return ANYWAY
+        if names:
+            need = INTERPOSED_ONLY
+        left -= need == INTERPOSED_ONLY
+    return need
+
+
+def _references(path: str, wanted: set[bytes]) -> set[bytes]:
+    """Of the wanted names, those that an object refers to, strongly."""
+    try:
+        elf = ElfObject(read_file(path), path)
+        table = elf.table(SHT_SYMTAB)
+        symbols = elf.symbols(table, wanted) if table else []
+        found = {one.name for one in symbols if not one.defined and one.binding != STB_WEAK}
+        for section in elf.sections:
+            if section.name.startswith(IR_SYMBOLS):
+                named = ir_symbols(elf.contents(section))
+                found |= {name for name, defined, weak, _ in named if not defined and not weak} & wanted
+        return found
+    except (OSError, FormatError):
+        return set()  # the linker will say so
