@@ -38,6 +38,7 @@ int behind_holds(const void *); /* whether the object has it that the next mallo
 const void *libc_behind(void); /* the next malloc; NULL while it is looked for */
 void libc_insert(void *p, size_t size, uintptr_t site, uintptr_t here);
 int libc_remove(void *p, uintptr_t function, uintptr_t site, uintptr_t here); /* whether it must not be freed */
+void libc_removed(void); /* it has been */
 
 #pragma GCC visibility pop
 #endif

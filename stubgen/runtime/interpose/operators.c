@@ -87,8 +87,10 @@ static __attribute__((noinline)) void insert(void *p, size_t size, uintptr_t cal
 	static __attribute__((noinline)) void slow_##name parameters \
 	{ \
 		void *f = find(&next_##name, #name, SITE); \
-		if (next_##name.is_mallocs && p && libc_remove(p, (uintptr_t)name, SITE, HERE)) return; \
+		int is_observed = next_##name.is_mallocs && p; \
+		if (is_observed && libc_remove(p, (uintptr_t)name, SITE, HERE)) return; \
 		((void (*)parameters)f)arguments; \
+		if (is_observed) libc_removed(); \
 	} \
 	void name parameters \
 	{ \
