@@ -41,6 +41,8 @@ class Embedded(Backend):
             options += ["-u", "__allocs_runtime"]
             for family in families:
                 options += ["-u", f"__allocs_interpose_{family}"]
+            for name in link.keep if families else ():
+                options += ["-u", f"__allocs_keep_{name}"]
             if not link.static:
                 options.append(f"--dynamic-list={runtime.exports}")
         return Additions(words, options)

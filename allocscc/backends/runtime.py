@@ -17,9 +17,14 @@ _FLAGS = (
 _PRELOADED = ("-DRT_PRELOADED",)
 _PRELOAD_NAME = "liballocsrt.so"
 
+# Functions by which one library of a process is known from all others: libstdc++ (or libc++abi), and other mallocs.
+KEEPABLE = ("_ZSt9terminatev", "mallctl", "tc_version", "mi_version")
+# Through whose frames exceptions pass.
+_THROWING = {"operators.c": ("-fexceptions",)}
+
 # Programs that run the compiler behind them.
 CACHES = ("ccache", "sccache", "distcc", "icecc")
-_FORMAT = 2  # of the folder that a runtime is built into
+_FORMAT = 4  # of the folder that a runtime is built into
 
 
 class Runtime:
@@ -88,7 +93,7 @@ def ensure_runtime() -> Runtime:
         ToolError: it could not be built.
         OSError: there is no place to put it.
     """
-    sources = _sources("", "interpose")
+    sources = _sources("", "interpose", "keep")
     return Runtime(_ensure("runtime", sources, _build_runtime))
 
 
@@ -142,24 +147,28 @@ def _ensure(kind: str, sources: list[str], build: Callable[[str, list[str]], Non
 def _build_runtime(folder: str, sources: list[str]) -> None:
     runtime = Runtime(folder)
     objects, interposers = list[str](), list[str]()
-    work: list[tuple[str, str, tuple[str, ...]]] = [(source, _object(folder, source), ()) for source in sources]
+    keeper = next(source for source in sources if os.path.basename(source) == "keep.c")
+    sources.remove(keeper)
+    work = [(source, _object(folder, source), _own_flags(source)) for source in sources]
     for source, path, _ in list(work):
         if os.path.basename(source) == "site.c":
             work.append((source, runtime.register_for_mold, ("-DFOR_MOLD",)))
         else:
             into = interposers if os.path.basename(os.path.dirname(source)) == "interpose" else objects
             into.append(path)
+    keepers = [os.path.join(folder, f"keep-{name}.o") for name in KEEPABLE]
+    work += [(keeper, path, (f"-DKEPT={name}",)) for name, path in zip(KEEPABLE, keepers, strict=True)]
     _compile_all(work)
     _hide(folder, objects, interposers)
     toolchain.run([binary_tool("ar"), "rcs", runtime.archive, *objects])
-    toolchain.run([binary_tool("ar"), "rcs", runtime.interposers, *interposers])
+    toolchain.run([binary_tool("ar"), "rcs", runtime.interposers, *interposers, *keepers])
     with open(runtime.exports, "w", encoding="ascii") as file:
         file.write("{\n" + "".join(f"  {name};\n" for name in _exports(objects)) + "};\n")
 
 
 def _build_preload(folder: str, sources: list[str]) -> None:
     wanted = [source for source in sources if os.path.basename(source) != "site.c"]
-    work: list[tuple[str, str, tuple[str, ...]]] = [(one, _object(folder, one), _PRELOADED) for one in wanted]
+    work = [(one, _object(folder, one), (*_PRELOADED, *_own_flags(one))) for one in wanted]
     objects = [path for _, path, _ in work]
     _compile_all(work)
     words = ("-shared", "-Wl,-z,now", f"-Wl,-soname,{_PRELOAD_NAME}", "-Wl,--no-undefined", "-w")
@@ -184,7 +193,7 @@ def _hide(folder: str, objects: list[str], interposers: list[str]) -> None:
     from allocscc.elf.object import SHT_SYMTAB, STB_LOCAL, STV_HIDDEN, ElfObject
 
     renamed = set()
-    for path in objects:
+    for path in (*objects, *interposers):
         with open(path, "rb") as file:
             elf = ElfObject(file.read(), path)
         table = elf.table(SHT_SYMTAB)
@@ -192,11 +201,16 @@ def _hide(folder: str, objects: list[str], interposers: list[str]) -> None:
         for symbol in elf.symbols(table, names) if table else ():
             if symbol.defined and symbol.binding != STB_LOCAL and symbol.visibility == STV_HIDDEN:
                 renamed.add(symbol.name.decode())
+    renamed = {name for name in renamed if not name.startswith("__allocs_")}  # what the link phase asks for
     listed = os.path.join(folder, "renamed")
     with open(listed, "w", encoding="ascii") as file:
         file.writelines(f"{name} __allocs_rt_{name}\n" for name in sorted(renamed))
     for path in (*objects, *interposers):
         toolchain.run([binary_tool("objcopy"), f"--redefine-syms={listed}", path])
+
+
+def _own_flags(source: str) -> tuple[str, ...]:
+    return _THROWING.get(os.path.basename(source), ())
 
 
 def _object(folder: str, source: str) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from allocscc.link.accounts import Budget, brought, is_within
 from allocscc.link.apply import UNWIND_TABLE
-from allocscc.link.claims import REGISTER_CAUSE, RUNTIME_CAUSE, SCRIPT_CAUSE, Claims, interpose_cause
+from allocscc.link.claims import REGISTER_CAUSE, RUNTIME_CAUSE, SCRIPT_CAUSE, Claims, interpose_cause, keep_cause
 from allocscc.link.difference import Line
 from allocscc.link.ltoeffects import LTO_CAUSE, LtoEffects
 from allocscc.link.outcome import Outcome, SymbolFact
@@ -100,6 +100,9 @@ class Causes:
         family = value.removeprefix("__allocs_interpose_")
         if name == "-u" and value != family and family in self.links.plan.interpose:
             return interpose_cause(family)
+        kept = value.removeprefix("__allocs_keep_")
+        if name == "-u" and value != kept and kept in self.links.plan.keep:
+            return keep_cause(kept)
         return ""
 
     def _unwind_table(self) -> str:

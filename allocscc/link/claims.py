@@ -2,11 +2,12 @@
 
 from allocscc.elf.edit import IDENTITY_PREFIX
 from allocscc.link.outcome import SymbolFact
-from allocscc.link.plan import CALLER, LEAVE, MARK, WRAP, Decision, LinkPlan
+from allocscc.link.plan import CALLER, LEAVE, MARK, OPERATORS, WRAP, Decision, LinkPlan
 from allocscc.link.stubs import instance_symbol
 from allocscc.link.trace import split_member
 from allocscc.link.twolinks import (
     INTERPOSE,
+    KEEP,
     KEPT_ALIVE,
     KEPT_PLAN,
     OTHER,
@@ -27,13 +28,20 @@ _PLAN_CAUSE = "plan: kept in the output's section .allocs.plan"
 
 
 def interpose_cause(family: str) -> str:
-    """The cause of what the runtime does for a family."""
+    """The cause of what the runtime does for a family, or for C++'s operators."""
+    if family == OPERATORS:
+        return "runtime-interposes: C++'s operators, of a shared library of this link"
     return f"runtime-interposes: family {family} is not defined in this link"
 
 
 def _stub_symbols(decision: Decision) -> set[str]:
     identity = IDENTITY_PREFIX + decision.symbol if decision.stub == CALLER else instance_symbol(decision.entry)
     return {stub_name(decision), identity}
+
+
+def keep_cause(name: str) -> str:
+    """The cause of a reference that keeps a library needed."""
+    return f"kept-needed: by {name}, a library under --as-needed of which all else that is used is interposed"
 
 
 class Claims:
@@ -77,6 +85,8 @@ class Claims:
             cause = RUNTIME_CAUSE
         elif one.role == INTERPOSE and one.family in plan.interpose:
             cause = interpose_cause(one.family)
+        elif one.role == KEEP and one.family in plan.keep:
+            cause = keep_cause(one.family)
         elif one.role == REGISTER and plan.register:
             cause = REGISTER_CAUSE
         elif one.role == KEPT_ALIVE and self.marked:

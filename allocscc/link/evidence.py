@@ -24,6 +24,7 @@ from allocscc.link.trace import (
 )
 from allocscc.link.twolinks import (
     INTERPOSE,
+    KEEP,
     KEPT_ALIVE,
     KEPT_PLAN,
     OTHER,
@@ -149,6 +150,8 @@ def _role(path: str, member: str, runtime: Runtime, kept: dict[str, str], swappe
     """Why an input is in our link, by its path; and for an interposed family: which."""
     stem = member.removesuffix(".o")
     ours = [os.path.normpath(path) for path in (runtime.archive, runtime.interposers)]
+    if member and path in ours and stem.startswith("keep-"):
+        return KEEP, stem.removeprefix("keep-")
     if member and path in ours:
         return (INTERPOSE, stem) if stem in interposable() else (RUNTIME, "")
     if path in (os.path.normpath(runtime.register), os.path.normpath(runtime.register_for_mold)):

@@ -90,10 +90,10 @@ class LinkJob:
                 continue
             static_now = (static_now or word in _STATIC) and word not in _DYNAMIC
             width = 2 if word in _WITH_ARGUMENT or word in ("-l", "--library") else 1
-            name = _library_name(word, self.args[index + 1 : index + 2])
+            name = library_name(word, self.args[index + 1 : index + 2])
             path, kind = "", ""
             if name not in ("", "c", *_SUPPORT_LIBRARIES):
-                path, kind = self._find(name, static_now)
+                path, kind = self.find(name, static_now)
             elif not word.startswith("-"):
                 path = os.path.join(cwd, word)
                 kind = file_kind(path)
@@ -117,9 +117,9 @@ class LinkJob:
         words = script_words(text)
         found, brings = [], False
         for word in words or ():
-            name = _library_name(word, [])
+            name = library_name(word, [])
             if name:
-                kind = "" if name in ("c", *_SUPPORT_LIBRARIES) else self._find(name, static_now)[1]
+                kind = "" if name in ("c", *_SUPPORT_LIBRARIES) else self.find(name, static_now)[1]
             elif word.startswith("-"):
                 kind = ""
             else:
@@ -172,7 +172,7 @@ class LinkJob:
                 static_now = True
             elif word in _DYNAMIC:
                 static_now = False
-            name = _library_name(word, [argument])
+            name = library_name(word, [argument])
             if name:
                 self._library(name, index, word, static_now)
             if word in _WITH_ARGUMENT or word in ("-l", "--library"):
@@ -195,11 +195,11 @@ class LinkJob:
             return
         if name == "c":
             self.libc_at = index
-        path, kind = self._find(name, static_now)
+        path, kind = self.find(name, static_now)
         if kind:
             self.inputs.append(Input(path, kind, index, word))
 
-    def _find(self, name: str, static_now: bool) -> tuple[str, str]:
+    def find(self, name: str, static_now: bool) -> tuple[str, str]:
         """Path and kind of what `-l` and a name stand for; "" twice if there is none."""
         names = [name[1:]] if name.startswith(":") else [f"lib{name}.so", f"lib{name}.a"]
         for folder in self._folders:
@@ -211,7 +211,7 @@ class LinkJob:
         return "", ""
 
 
-def _library_name(word: str, following: list[str]) -> str:
+def library_name(word: str, following: list[str]) -> str:
     """The name behind `-l` or `--library` in any of their spellings; "" if the word is none of these."""
     if word in ("-l", "--library"):
         return following[0] if following else ""

@@ -16,7 +16,7 @@ from allocscc.backends.interface import Link
 from allocscc.config.roles import Roles, load_roles
 from allocscc.errors import AllocsError, ConfigError
 from allocscc.link.findings import Survey, Wanted
-from allocscc.link.job import ARCHIVE, EXECUTABLE, OBJECT, RELOCATABLE, LinkJob
+from allocscc.link.job import ARCHIVE, DSO, EXECUTABLE, OBJECT, RELOCATABLE, LinkJob
 from allocscc.link.response import quote_response
 from allocscc.link.run import run_linker
 from allocscc.link.survey import survey
@@ -83,7 +83,7 @@ def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
         found.definitions or found.references or found.unreadable or found.versioned or found.sidecars or found.sources
     )
     if not interesting and "plan" not in roles.hooks:
-        link = _seen(job, found.has_sites, interpose if job.mode == EXECUTABLE else [])
+        link = _seen(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], _kept(job, backend))
         more = backend.additions(link)
         status = run_linker(real, _command(job, {}, more.words, more.options, more.late), argv, {})
         if job.dependency_file:
@@ -120,7 +120,7 @@ def planned(job: LinkJob, found: Survey, backend: Backend) -> tuple[LinkPlan, Co
     from allocscc.backends.runtime import interposable
     from allocscc.config.globs import concrete
     from allocscc.config.load import load_config
-    from allocscc.link.facts import link_facts, with_backend
+    from allocscc.link.facts import link_facts, with_backend, with_libraries
     from allocscc.link.hook import changed_plan
     from allocscc.link.plan import make_plan
     from allocscc.link.pulled import without_unpulled
@@ -129,6 +129,8 @@ def planned(job: LinkJob, found: Survey, backend: Backend) -> tuple[LinkPlan, Co
     if found.sidecars:
         config, found = _completed(job, config, found, backend)
     facts = link_facts(job, found, interposable() if backend.embeds else frozenset())
+    if backend.embeds:
+        facts = with_libraries(facts, job)
     config = concrete(config, [fact.symbol for fact in facts.functions])
     facts = with_backend(facts, backend, _seen(job, found.has_sites, []), config)
     with toolchain.TemporaryFolder() as folder:
@@ -143,7 +145,7 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey, roles
     from allocscc.link.apply import edits, plan_object
 
     plan, config, found = planned(job, found, backend)
-    link = _seen(job, found.has_sites, list(plan.interpose))
+    link = _seen(job, found.has_sites, list(plan.interpose), plan.keep)
     with toolchain.TemporaryFolder() as folder:
         changes, options, objects = edits(plan, job, config, folder, backend)
         more = backend.additions(link)
@@ -224,13 +226,22 @@ def _obstacle(job: LinkJob) -> str:
     return ""
 
 
-def _seen(job: LinkJob, has_sites: bool, interpose: list[str]) -> Link:
+def _kept(job: LinkJob, backend: Backend) -> tuple[str, ...]:
+    """Functions of libraries that must stay needed, where the plan is not made; see `LinkPlan.keep`."""
+    if not backend.embeds or job.mode != EXECUTABLE or not any(source.kind == DSO for source in job.inputs):
+        return ()
+    from allocscc.link.libraries import kept_functions
+
+    return kept_functions(job)
+
+
+def _seen(job: LinkJob, has_sites: bool, interpose: list[str], keep: Sequence[str] = ()) -> Link:
     """The link as a backend sees it."""
     return Link(
         job.output, job.args, job.linker, shared=job.mode != EXECUTABLE, static=job.static,
         gc_sections=job.gc_sections, objects=[source.path for source in job.inputs if source.kind == OBJECT],
         archives=[source.path for source in job.inputs if source.kind == ARCHIVE], has_sites=has_sites,
-        interpose=interpose,
+        interpose=interpose, keep=keep,
     )  # fmt: skip
 
 

@@ -7,11 +7,14 @@ from allocscc.config.model import Allocator, Config, Entry
 from allocscc.config.signature import Signature
 from allocscc.elf.edit import OWN_PREFIX
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
+from allocscc.link.libraries import OPERATORS as CXX_OPERATORS
 from allocscc.values import dataclass, field
 
 # What is done about a function of a role.
 REPLACE, REDIRECT, WRAP, MARK, LEAVE = "replace", "redirect", "wrap", "mark", "leave"
 CALLER, ENTRY = "caller", "entry"
+# Beside families: what the runtime's file for C++'s operators is called.
+OPERATORS = "operators"
 _DEFAULT, _PROTECTED = 0, 3
 
 
@@ -62,6 +65,9 @@ class LinkFacts:
         walks: whether the backend can observe wrappers by unwinding.
         wrapped: families whose entry points the backend wraps where a shared library defines them.
         refused: families that the backend gives no stubs → why.
+        operators: whether a shared library of the link defines C++'s operator new.
+        keep: functions by which shared libraries stay needed whose own the runtime interposes.
+        lost: shared libraries that cannot be kept so.
     """
 
     mode: str
@@ -77,6 +83,9 @@ class LinkFacts:
     walks: bool = True
     wrapped: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+    operators: bool = False
+    keep: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,9 +131,10 @@ class LinkPlan:
     Attributes:
         decisions: one for each function of a role that the link defines or refers to.
         runtime: whether the embedded runtime is linked in.
-        interpose: families whose entry points the runtime interposes.
+        interpose: families whose entry points the runtime interposes; and `OPERATORS`.
         register: whether the output tells the runtime of its sites when it is loaded.
         notes: decisions about the link as a whole, in words.
+        keep: functions of shared libraries to which the output refers, so that these stay needed under `--as-needed`.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -132,6 +142,7 @@ class LinkPlan:
     interpose: tuple[str, ...] = ()
     register: bool = False
     notes: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
@@ -152,11 +163,42 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
     interpose = tuple(
         family.name
         for family in config.allocators.values()
-        if runtime and family.name in facts.interposable and family.key_symbol not in defined
+        if runtime and family.name in facts.interposable - {OPERATORS} and family.key_symbol not in defined
     )
     notes = [f"not looked into: {message}" for message in facts.unreadable]
     notes += [f"runtime-interposes: family {name} is not defined in this link" for name in interpose]
-    return LinkPlan(decisions, runtime, interpose, facts.has_sites and facts.embeds, tuple(notes))
+    keep = facts.keep if interpose else ()
+    notes += [f"kept-needed: under --as-needed, by {name}: what else is used of it is interposed" for name in keep]
+    if interpose and facts.operators:
+        obstacle = _operators_obstacle(facts, set(roles))
+        if not obstacle:
+            interpose = (*interpose, OPERATORS)
+        notes.append(f"operators: {obstacle or 'of a shared library, interposed'}")
+    return LinkPlan(decisions, runtime, interpose, facts.has_sites and facts.embeds, tuple(notes), keep)
+
+
+def _operators_obstacle(facts: LinkFacts, observed: set[str]) -> str:
+    """Why C++'s operators are not interposed, or "".
+
+    Ours are strong definitions, since lld wraps no others: they must be the only ones.
+    """
+    functions = {fact.symbol: fact for fact in facts.functions if fact.symbol in CXX_OPERATORS}
+    defined = [name for name, fact in functions.items() if fact.place is not None or fact.versioned]
+    spoken = CXX_OPERATORS & (facts.user_wrapped | facts.user_defined)
+    if CXX_OPERATORS - observed:
+        return "the config does not observe all of them; not interposed"
+    if not any(fact.references for fact in functions.values()) and not defined:
+        return "nothing in this link refers to one; not interposed"
+    if defined:
+        return f"{min(defined)} is defined in this link; not interposed"
+    if spoken:
+        return f"the command line has its own idea of {min(spoken)}; not interposed"
+    identified = [name for name, fact in functions.items() if fact.identified]
+    if identified:
+        return f"a shared library built by us identifies {min(identified)} itself; not interposed"
+    if facts.lost:
+        return f"under --as-needed, {facts.lost[0]} might not be needed any more; not interposed"
+    return ""
 
 
 def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str], unwind: bool) -> Decision:

@@ -2,7 +2,8 @@
 
 An allocator in an archive is an allocator of the program only if the linker pulls it in. Which members it pulls in
 depends on the order of inputs, groups, and the linker itself. So where a family's definition stands in an archive, the
-linker is asked: the vanilla link is made once, and thrown away.
+linker is asked: the vanilla link is made once, and thrown away. So it is where only members of archives refer to what a
+library under `--as-needed` has and the runtime interposes.
 """
 
 import os
@@ -12,7 +13,7 @@ from allocscc.config.functions import function_roles
 from allocscc.config.model import Allocator, Config
 from allocscc.elf import archive
 from allocscc.errors import FormatError, ToolError
-from allocscc.link.job import ARCHIVE, LinkJob
+from allocscc.link.job import ARCHIVE, DSO, LinkJob
 from allocscc.link.plan import Fact, LinkFacts
 from allocscc.link.trace import read_trace, thin_members, with_thin_members
 from allocscc.values import replace
@@ -47,6 +48,27 @@ def without_unpulled(facts: LinkFacts, job: LinkJob, config: Config, folder: too
         return fact if is_taken else replace(fact, place=None)
 
     return replace(facts, functions=tuple(seen(fact) for fact in facts.functions))
+
+
+def needed_libraries(job: LinkJob) -> set[str]:
+    """Paths of the shared libraries of a link that its output needs, as the linker says; none if it cannot link."""
+    from allocscc.link.outcome import read_outcome
+
+    with toolchain.TemporaryFolder() as folder:
+        output = folder.file("thrown-away")
+        try:
+            toolchain.run([job.linker, *job.args, "-o", output])
+            needed = read_outcome(output, (), ()).needed
+            libraries = [source.path for source in job.inputs if source.kind == DSO]
+            return {path for path in libraries if _soname(path) in needed}
+        except (OSError, ToolError, FormatError):
+            return set()
+
+
+def _soname(path: str) -> str:
+    from allocscc.link.outcome import read_outcome
+
+    return dict(read_outcome(path, (), ()).properties).get("SONAME", os.path.basename(path))
 
 
 def _taken(job: LinkJob, folder: toolchain.TemporaryFolder) -> set[str] | None:

@@ -7,7 +7,7 @@ from typing import Any
 _WIDTH = 120
 _SHOWN = 6  # names of one kind that are printed; all are in the JSON
 # Causes that are about the link as a whole; decisions about functions come before them.
-_WHOLE = ("plan: ", "scripts: ", "register: ", "register, ", "runtime: ", "runtime-interposes: ")
+_WHOLE = ("plan: ", "scripts: ", "register: ", "register, ", "runtime: ", "runtime-interposes: ", "kept-needed: ")
 _IN_FULL = ("option", "needed", "property")
 
 

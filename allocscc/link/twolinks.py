@@ -8,6 +8,8 @@ from allocscc.values import dataclass
 
 # Why an input is only in our link, as far as its path tells; "" for everything else.
 RUNTIME, INTERPOSE, REGISTER, KEPT_PLAN, STUB, OTHER = "runtime", "interpose", "register", "plan", "stub", ""
+# An object that refers to a function of a library, so that this stays needed.
+KEEP = "keep"
 # Not new at all: an input of both links with records, under gold's or mold's --gc-sections.
 KEPT_ALIVE = "kept alive"
 
@@ -20,7 +22,7 @@ class NewInput:
         path: as in `Outcome.inputs`.
         role: by its path.
         facts: what it holds.
-        family: for `INTERPOSE`: whose functions it defines.
+        family: for `INTERPOSE`: whose functions it defines; for `KEEP`: the function that it refers to.
     """
 
     path: str

@@ -60,6 +60,7 @@ def traces(claims: Claims) -> tuple[list[str], list[str]]:
     if links.plan.decisions and KEPT_PLAN not in roles:
         missing.append("plan: not kept in the output")
     missing += [f"runtime-interposes: nothing of family {f}" for f in links.plan.interpose if f not in families]
+    missing += [f"kept-needed: nothing of ours refers to {name}" for name in links.plan.keep if name not in families]
     return missing, idle
 
 

@@ -112,7 +112,13 @@ static const char *provider_name(const void *function)
 	return text;
 }
 
-static void *symbol(const char *name) { return dlsym(RTLD_NEXT, name); }
+/* no jump: dlsym looks at who calls it */
+static void *symbol(const char *name)
+{
+	void *p = dlsym(RTLD_NEXT, name);
+	__asm__ volatile("" : "+r"(p));
+	return p;
+}
 
 /* what another object defines does not know this one's chunks */
 static void *symbol_of(const struct object *o, const char *name)
@@ -122,12 +128,14 @@ static void *symbol_of(const struct object *o, const char *name)
 }
 
 /* an embedded runtime's next definition may be a preloaded runtime, which stands aside */
+static int steps_over;
 static void step_over(struct behind *b)
 {
 	const struct behind *(*behind)(const void *, size_t) =
 		(const struct behind *(*)(const void *, size_t))dlsym(RTLD_NEXT, "__allocs_behind");
 	const struct behind *known = behind ? behind((void *)b->malloc, sizeof *b) : 0;
 	if (known) *b = *known;
+	steps_over = !!known;
 }
 
 static void fill(struct behind *b, const struct object *o)
@@ -174,28 +182,23 @@ struct provider behind_find(struct behind *b)
 	return p;
 }
 
-#ifdef RT_PRELOADED
-/* ---- C++'s operators ---- */
+int behind_holds(const void *p) { return is_in(&object, p); }
 
-/* C++ may have come along with a plugin, in a scope of the plugin's own */
-static void *operator_of(const char *name, uintptr_t caller)
+/* what is looked for in vain costs an error message, which is memory of the program's */
+void *behind_symbol(const char *name)
 {
-	Dl_info info;
-	void *plugin = dladdr((void *)caller, &info) ? dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD) : 0;
-	void *f = plugin ? dlsym(plugin, name) : 0;
-	if (plugin) dlclose(plugin);
-	dlerror();
-	return f;
+	void *p = symbol(name);
+	void *(*behind)(const char *, const void *) =
+		steps_over ? (void *(*)(const char *, const void *))symbol("__allocs_behind_symbol") : 0;
+	void *other = behind ? behind(name, p) : 0;
+	return other ? other : p;
 }
 
-void *behind_operator(const char *name, uintptr_t caller, int *is_mallocs)
+#ifdef RT_PRELOADED
+/* for an executable's own runtime: the next definition, if the one that it found is in this object */
+RT_EXPORT void *__allocs_behind_symbol(const char *name, const void *found)
 {
-	int saved = errno;
-	libc_behind();
-	void *f = symbol(name);
-	if (!f) f = operator_of(name, caller);
-	*is_mallocs = is_in(&object, f);
-	errno = saved;
-	return f;
+	struct object here = object_of((void *)behind_find);
+	return is_in(&here, found) ? symbol(name) : 0;
 }
 #endif

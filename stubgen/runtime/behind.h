@@ -30,13 +30,15 @@ struct provider {
 /* Fills in the next definitions in lookup order. May allocate, and leaves no error for dlerror. */
 struct provider behind_find(struct behind *);
 
-/* ---- for C++'s operators (preload/operators.c) ---- */
+void *behind_symbol(const char *name); /* the next definition of a function; NULL where there is none */
+int behind_holds(const void *); /* whether the object has it that the next malloc is in */
 
-/* the next definition, as seen from a caller; whether it is in the object that the next malloc is in */
-void *behind_operator(const char *name, uintptr_t caller, int *is_mallocs);
-const void *libc_behind(void); /* the next malloc */
-void *libc_insert(void *p, size_t size, uintptr_t site, uintptr_t here);
-void libc_remove(void *p);
+/* ---- of interpose/malloc.c, for C++'s operators ---- */
+
+const void *libc_behind(void); /* the next malloc; NULL while it is looked for */
+void libc_insert(void *p, size_t size, uintptr_t site, uintptr_t here);
+int libc_remove(void *p, uintptr_t function, uintptr_t site, uintptr_t here); /* whether it must not be freed */
+void libc_removed(void); /* it has been */
 
 #pragma GCC visibility pop
 #endif

@@ -151,25 +151,6 @@ def test_the_name_of_an_unknown_malloc(box: Toolbox) -> None:
         assert set(totals(box)) == {name}
 
 
-@pytest.mark.parametrize("how", HOW)
-def test_operators(box: Toolbox, preload: str, how: str) -> None:
-    """R11: every operator new and delete, aligned, nothrow and sized."""
-    build(box, how, "-std=c++17", "-O0", PROGRAMS / "operators.cc", "-o", "prog", env={}, cxx=True)
-    done = box.run(box.folder / "prog", "throw", env=surroundings(box, how, preload))
-    assert (done.stdout, done.stderr) == ("known 36 unknown 0\n", "")
-
-
-@pytest.mark.parametrize("how", ["preloaded", "preloaded, profile"])
-@pytest.mark.parametrize("name", MALLOCS)
-def test_operators_of_another_malloc(box: Toolbox, preload: str, name: str, how: str) -> None:
-    """R11: they do not call malloc; the preloaded runtime observes them themselves."""
-    path = library(box, name)
-    build(box, how, "-std=c++17", "-O0", PROGRAMS / "operators.cc", "-o", "prog", env={}, cxx=True)
-    out_of_memory = () if name == "mimalloc" else ("throw",)  # that ends the program where memory is out
-    done = box.run(box.folder / "prog", *out_of_memory, env=surroundings(box, how, preload, path))
-    assert (done.stdout, done.stderr) == ("known 36 unknown 0\n", "")
-
-
 # ---- corners ----
 
 

@@ -223,10 +223,13 @@ ENTRY void *calloc(size_t count, size_t size)
 	return insert(next.calloc(count, size), count * size);
 }
 
+/* what an operator delete frees, which has been looked at: jemalloc's calls free, others do not */
+static __thread void *deleted __attribute__((tls_model(RT_TLS)));
+
 static __attribute__((noinline)) void free_slow(void *p)
 {
 	if (is_early(p)) return;
-	if (rt_checking && check_free(&libc, p, (uintptr_t)free, SITE, HERE)) return;
+	if (rt_checking && p != deleted && check_free(&libc, p, (uintptr_t)free, SITE, HERE)) return;
 	if (!rt_stands_aside() && !chunk_remove(&libc, p)) sibling_remove(&libc, p);
 	next.free(p);
 }
@@ -338,7 +341,6 @@ ENTRY void free_aligned_sized(void *p, size_t align, size_t size)
 }
 #endif
 
-#ifdef RT_PRELOADED
 /* ---- for C++'s operators ---- */
 
 const void *libc_behind(void)
@@ -346,13 +348,20 @@ const void *libc_behind(void)
 	return next.malloc != malloc_first || resolve() ? (const void *)next.malloc : 0;
 }
 
-void *libc_insert(void *p, size_t size, uintptr_t site, uintptr_t here) { return insert_slow(p, size, site, here); }
+void libc_insert(void *p, size_t size, uintptr_t site, uintptr_t here) { insert_slow(p, size, site, here); }
 
-void libc_remove(void *p)
+int libc_remove(void *p, uintptr_t function, uintptr_t site, uintptr_t here)
 {
-	if (!rt_stands_aside() && !is_early(p) && !chunk_remove(&libc, p)) sibling_remove(&libc, p);
+	if (rt_stands_aside() || is_early(p)) return 0;
+	if (rt_checking && check_free(&libc, p, function, site, here)) return 1;
+	if (!chunk_remove(&libc, p)) sibling_remove(&libc, p);
+	deleted = p;
+	return 0;
 }
 
+void libc_removed(void) { deleted = 0; }
+
+#ifdef RT_PRELOADED
 /* the program's may be another one */
 void *own_malloc(size_t) __attribute__((alias("malloc"), visibility("hidden")));
 

@@ -5,6 +5,7 @@ import pytest
 from allocscc.config.model import Allocator, Config, Wrapper, table
 from allocscc.config.signature import parse_signature
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
+from allocscc.link.libraries import OPERATORS as CXX_OPERATORS
 from allocscc.link.plan import CALLER, ENTRY, LEAVE, MARK, REDIRECT, REPLACE, WRAP, Fact, LinkFacts, make_plan
 from allocscc.values import replace
 
@@ -249,6 +250,59 @@ def test_interpose_beside_a_stray_optional_symbol():
     """R7, R11: a replacement of `reallocarray` alone does not make the program's malloc another one."""
     found = plan(EXECUTABLE, Fact("reallocarray", _HERE), interposable=frozenset({"malloc"}))
     assert found.interpose == ("malloc",)
+
+
+_CXX = Config(
+    table([
+        *(one for one in _CONFIG.entries.values() if isinstance(one, Allocator)),
+        Wrapper("operator new", signatures(" ".join(f"{name}(Z)p" for name in sorted(CXX_OPERATORS))), origin="c:1"),
+    ])
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("function", "facts", "note"),
+    [
+        (Fact("_Znwm", references=(4,)), {}, "of a shared library, interposed"),
+        (Fact("_Znwm"), {}, "nothing in this link refers to one; not interposed"),
+        (Fact("_Znwm", _HERE), {}, "_Znwm is defined in this link; not interposed"),
+        (Fact("_Znam", _MEMBER, weak=True), {}, "_Znam is defined in this link; not interposed"),
+        (Fact("_Znwm", references=(4,), versioned=True), {}, "_Znwm is defined in this link; not interposed"),
+        (
+            Fact("_Znwm", references=(4,), identified=True),
+            {},
+            "a shared library built by us identifies _Znwm itself; not interposed",
+        ),
+        (
+            Fact("_Znwm", references=(4,)),
+            {"user_wrapped": frozenset({"_Znam"})},
+            "the command line has its own idea of _Znam; not interposed",
+        ),
+        (
+            Fact("_Znwm", references=(4,)),
+            {"lost": ("/l/libhoard.so",)},
+            "under --as-needed, /l/libhoard.so might not be needed any more; not interposed",
+        ),
+    ],
+)
+def test_operators(function, facts, note):
+    """R11: C++'s operators are interposed where a shared library has them and nothing else speaks of them."""
+    known = {"interposable": frozenset({"malloc", "operators"}), "operators": True, "keep": ("mallctl",), **facts}
+    found = make_plan(LinkFacts(EXECUTABLE, (function,), **known), _CXX)
+    assert found.interpose == (("malloc",) if "not" in note else ("malloc", "operators"))
+    assert found.keep == ("mallctl",)
+    assert [one for one in found.notes if one.startswith("operators")] == [f"operators: {note}"]
+
+
+def test_no_operators():
+    """R11: without a library that has them, a malloc to observe, or a config that observes them, there are none."""
+    facts = LinkFacts(
+        EXECUTABLE, (Fact("_Znwm", references=(4,)),), interposable=frozenset({"malloc", "operators"}), operators=True
+    )
+    assert make_plan(facts, _CXX).interpose == ("malloc", "operators")
+    assert make_plan(replace(facts, operators=False), _CXX).interpose == ("malloc",)
+    assert make_plan(replace(facts, functions=(*facts.functions, Fact("malloc", _HERE))), _CXX).interpose == ()
+    assert "the config does not observe all of them" in str(make_plan(facts, _CONFIG).notes)
 
 
 def test_unreadable_inputs_are_noted():

@@ -9,6 +9,7 @@ from allocscc.link.outcome import ObjectFacts, Outcome, SymbolFact
 from allocscc.link.plan import CALLER, ENTRY, LEAVE, MARK, REDIRECT, REPLACE, WRAP, Decision, LinkPlan
 from allocscc.link.twolinks import (
     INTERPOSE,
+    KEEP,
     KEPT_ALIVE,
     KEPT_PLAN,
     OTHER,
@@ -412,6 +413,25 @@ def test_an_interposed_family():
     assert "- import malloc" in unexplained(replace(links, plan=LinkPlan((), runtime=True)))
     lost = replace(ours, symbols=(MAIN, ours.symbols[-1]), dynamic=())
     assert unexplained(replace(links, ours=lost)) == ["- symbol malloc", "- import malloc"]
+
+
+def test_a_library_that_is_kept_needed():
+    """R11, R15: one reference and one option, which the plan has, and no other."""
+    keep = new_object("/rt/i.a(keep-mallctl.o)", KEEP, undefined("mallctl"), family="mallctl")
+    vanilla = Outcome(symbols=(MAIN,))
+    runtime = replace(RUNTIME_OBJECT, facts=ObjectFacts(RUNTIME_OBJECT.facts.symbols[:1]))
+    ours = Outcome(
+        symbols=(MAIN, undefined("mallctl"), function("__allocs_runtime", 8)),
+        dynamic=(undefined("mallctl"),),
+        inputs=(keep.path, runtime.path),
+        options=("-u __allocs_keep_mallctl", "-u __allocs_runtime"),
+    )
+    links = TwoLinks(vanilla, ours, LinkPlan((), True, keep=("mallctl",)), (keep, runtime))
+    assert verify(links).proved, verify(links)
+    assert set(unexplained(replace(links, plan=LinkPlan((), True)))) == {
+        "+ symbol mallctl", "+ import mallctl", "+ input /rt/i.a(keep-mallctl.o)", "+ option -u __allocs_keep_mallctl",
+    }  # fmt: skip
+    assert verify(replace(links, new=(runtime,))).traceless == ("kept-needed: nothing of ours refers to mallctl",)
 
 
 def test_what_a_stub_object_defines_beside_its_stubs():
