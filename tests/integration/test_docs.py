@@ -30,7 +30,7 @@ EXAMPLES = [part for page in SECTIONS for part in transcripts.sections(page, tex
 def test_example(example: Part, box: Toolbox) -> None:
     """R1: what the documentation shows is what happens."""
     for block in example.blocks:
-        if block.file:
+        if block.file and block.kind != "yaml":
             box.write(block.file, block.text)
     if any(block.file == "allocscc.toml" for block in example.blocks):
         told = box.run("allocs", "config", "check", "--strict", env=paths()).stdout
@@ -66,14 +66,16 @@ def test_page(page: str, box: Toolbox) -> None:
     need(*(tool for tool in OPTIONAL if any(re.match(rf"([A-Z]+=\S+ )*{tool}\b", command.text) for command in every)))
     script, todo = "", []
     for number, block in enumerate(blocks):
-        if block.file:
+        if block.file and block.kind != "yaml":
             kept = box.write(f"../{number}", block.text)  # it is there from here on, not before
             script += f"mkdir -p '{os.path.dirname(block.file) or '.'}' && cp '{kept}' '{block.file}'\n"
         elif block.kind == "console":
             part = transcripts.commands(block.text)
             script += transcripts.script(part)
             todo += part
-    printed = box.run("sh", "-c", script, env=paths()).stdout
+    home = box.folder.parent
+    (home / "allocscc").symlink_to(ROOT)
+    printed = box.run("sh", "-c", script, env={**paths(), "HOME": str(home)}).stdout.replace(str(ROOT), "~/allocscc")
     assert list(transcripts.problems(todo, printed, str(box.folder))) == []
 
 
