@@ -7,13 +7,14 @@ FUZZ_COUNT ?= 10000
 FUZZ_SEED ?= 0
 BENCH_ARGS ?=
 
-.PHONY: help setup demo test lint man fuzz bench bench-runtime clean
+.PHONY: help setup demo test lint man docs fuzz bench bench-runtime clean
 
 help:
 	@echo 'make demo    build and run a small program, show who owns its heap (sets up .venv first)'
 	@echo 'make test    all tests; those that need a missing optional tool say so'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make man     manual pages of all commands, into build/man'
+	@echo 'make docs    the documentation as a site, into build/site'
 	@echo 'make fuzz    damaged inputs against plain gcc, FUZZ_COUNT of them (10000), and random calls of the runtime;'
 	@echo '             what finds something stays in build/fuzz'
 	@echo 'make bench   ratios of time against plain gcc, measured now'
@@ -42,6 +43,9 @@ lint: $(STAMP)
 
 man: $(STAMP)
 	bin/allocs man --all build/man
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 fuzz: $(STAMP)
 	$(VENV)/bin/python3 -m tests.fuzz --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)

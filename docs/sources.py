@@ -23,7 +23,7 @@ def on_files(files: Files, /, *, config: MkDocsConfig) -> Files:
     top = Path(config.config_file_path).parent
     for path, page in _PAGES.items():
         text = (top / path).read_text(encoding="utf-8")
-        files.append(File.generated(config, page, content=_relinked(text, lambda link, at=path: _target(link, at, page))))
+        files.append(File.generated(config, page, content=_relinked(text, path, page)))
     for path in sorted(_linked(top, files)):
         files.append(File.generated(config, _copy(path), content=_content(top / path)))
     return files
@@ -33,8 +33,7 @@ def on_page_markdown(markdown: str, /, *, page: Any, **_: Any) -> str:
     """The text of a page of docs/ with links that lead to places of the site."""
     if page.file.src_uri in _PAGES.values():
         return markdown
-    at = page.file.src_uri
-    return _relinked(markdown, lambda link: _target(link, f"docs/{at}", at))
+    return _relinked(markdown, f"docs/{page.file.src_uri}", page.file.src_uri)
 
 
 def _linked(top: Path, files: Files) -> set[str]:
@@ -73,13 +72,13 @@ def _target(link: str, at: str, page: str) -> str:
     return posixpath.relpath(found, posixpath.dirname(page) or ".")
 
 
-def _relinked(text: str, target: Any) -> str:
-    """A text with each link, outside of blocks of code, replaced."""
-    parts, at = [], 0
+def _relinked(text: str, at: str, page: str) -> str:
+    """The text of the file `at` with each link, outside of blocks of code, as it is to be on its page."""
+    parts, done = [], 0
     for fence in [*_FENCE.finditer(text), None]:
         end = fence.start() if fence else len(text)
-        parts.append(_LINK.sub(lambda m: m[1] + target(m[2]) + m[3], text[at:end]))
+        parts.append(_LINK.sub(lambda m: m[1] + _target(m[2], at, page) + m[3], text[done:end]))
         if fence:
             parts.append(fence[0])
-            at = fence.end()
+            done = fence.end()
     return "".join(parts)

@@ -1,9 +1,9 @@
 """Transcripts in documentation: the files that a page shows, its commands, and whether they print what it says.
 
-A block ```` ```c title="x.c" ```` is a file; ```` ```toml ```` without a title is `allocscc.toml`. A block ```` ```console ````
-is a session: `$ ` begins a command, what follows is its output. In an output a line `...` stands for any lines, `…` for
-anything within a line, and addresses may be others. A command that fails is followed by `$ echo $?`. Lines `(gdb) ` after
-a command are what it is asked.
+A fenced block with a title is a file; one of kind `toml` without a title is `allocscc.toml`. A `console` block is a
+session: `$ ` begins a command, what follows is its output. In an output a line `...` stands for any lines, `…` for
+anything within a line, and addresses may be others. A command that fails is followed by `$ echo $?`. Lines `(gdb) `
+after a command are what it is asked.
 """
 
 import re
@@ -126,6 +126,4 @@ def _tidy(lines: list[str]) -> list[str]:
 def _answered(output: str, asked: list[str]) -> str:
     """A debugger's output with its prompts as a terminal shows them; from a pipe it prints what it does not echo."""
     first, *answers = output.split(_PROMPT)
-    return first + "".join(
-        f"{_PROMPT}{line}\n{answer}" for line, answer in zip(asked, answers, strict=False)
-    )
+    return first + "".join(f"{_PROMPT}{line}\n{answer}" for line, answer in zip(asked, answers, strict=False))

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -76,7 +75,8 @@ def test_page(page: str, box: Toolbox) -> None:
     home = box.folder.parent
     (home / "allocscc").symlink_to(ROOT)
     printed = box.run("sh", "-c", script, env={**paths(), "HOME": str(home)}).stdout.replace(str(ROOT), "~/allocscc")
-    assert list(transcripts.problems(todo, printed, str(box.folder))) == []
+    differing = "\n\n".join(transcripts.problems(todo, printed, str(box.folder)))
+    assert not differing, differing
 
 
 @pytest.mark.parametrize("page", PAGES)
