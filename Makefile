@@ -1,7 +1,8 @@
 # Two commands for a new user: `make demo` and `make test`. Each does its own set-up in .venv.
 PYTHON ?= python3
 VENV := .venv
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+STAMP := $(VENV)/.for-developers
 PYTEST_ARGS ?=
 FUZZ_COUNT ?= 10000
 FUZZ_SEED ?= 0
@@ -23,14 +24,19 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): setup.cfg pyproject.toml
+$(INSTALLED): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "allocscc needs python3 >= 3.11; run: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python3 -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# What tests and docs need besides takes several times as long: nobody waits for it who only wants to look.
+$(STAMP): $(INSTALLED)
 	$(VENV)/bin/python3 -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP)
+demo: $(INSTALLED)
 	@sh examples/demo/run.sh
 
 test: $(STAMP)
@@ -41,7 +47,7 @@ lint: $(STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-man: $(STAMP)
+man: $(INSTALLED)
 	bin/allocs man --all build/man
 
 docs: $(STAMP)
