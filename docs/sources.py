@@ -57,7 +57,7 @@ def _content(path: Path) -> str:
 
 
 def _copy(path: str) -> str:
-    return f"source/{path}.txt"
+    return f"source/{path.lstrip('.')}.txt"  # mkdocs leaves out what begins with a dot
 
 
 def _target(link: str, at: str, page: str) -> str:
