@@ -1,19 +1,21 @@
 # Two commands for a new user: `make demo` and `make test`. Each does its own set-up in .venv.
 PYTHON ?= python3
 VENV := .venv
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+STAMP := $(VENV)/.for-developers
 PYTEST_ARGS ?=
 FUZZ_COUNT ?= 10000
 FUZZ_SEED ?= 0
 BENCH_ARGS ?=
 
-.PHONY: help setup demo test lint man fuzz bench bench-runtime clean
+.PHONY: help setup demo test lint man docs fuzz bench bench-runtime clean
 
 help:
 	@echo 'make demo    build and run a small program, show who owns its heap (sets up .venv first)'
 	@echo 'make test    all tests; those that need a missing optional tool say so'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make man     manual pages of all commands, into build/man'
+	@echo 'make docs    the documentation as a site, into build/site'
 	@echo 'make fuzz    damaged inputs against plain gcc, FUZZ_COUNT of them (10000), and random calls of the runtime;'
 	@echo '             what finds something stays in build/fuzz'
 	@echo 'make bench   ratios of time against plain gcc, measured now'
@@ -22,14 +24,19 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): setup.cfg pyproject.toml
+$(INSTALLED): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "allocscc needs python3 >= 3.11; run: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python3 -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# What tests and docs need besides takes several times as long: nobody waits for it who only wants to look.
+$(STAMP): $(INSTALLED)
 	$(VENV)/bin/python3 -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP)
+demo: $(INSTALLED)
 	@sh examples/demo/run.sh
 
 test: $(STAMP)
@@ -40,8 +47,11 @@ lint: $(STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-man: $(STAMP)
+man: $(INSTALLED)
 	bin/allocs man --all build/man
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 fuzz: $(STAMP)
 	$(VENV)/bin/python3 -m tests.fuzz --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)

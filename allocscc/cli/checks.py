@@ -77,6 +77,8 @@ def all_checks() -> list[Check]:
         *(_tool(name, purpose) for name, purpose in _TOOLS),
         _built("runtime", "every link", lambda: os.path.dirname(ensure_runtime().archive), necessary=True),
         _built("runtime for LD_PRELOAD", "allocs run of programs that were not built by allocscc", ensure_preload),
+        _data("allocs.h", "asking from inside a program: compile with -I of its folder"),
+        _data("allocs-gdb.py", "asking in gdb: source it"),
         _cache(),
         _config(),
         *(_launcher(name) for name in ("allocscc", "allocsc++", "allocsld", "allocs")),
@@ -140,6 +142,11 @@ def _built(name: str, purpose: str, build: Callable[[], str], *, necessary: bool
             return Check(name, "ok", build(), purpose, necessary)
     except (AllocsError, OSError) as error:
         return Check(name, "wrong", f"cannot be built: {error}", purpose, necessary)
+
+
+def _data(name: str, purpose: str) -> Check:
+    path = os.path.join(data_folder("stubgen"), name)
+    return Check(name, "ok" if os.path.isfile(path) else "missing", path, purpose)
 
 
 def _cache() -> Check:

@@ -1,60 +1,45 @@
-"""The examples in docs: files as they stand, commands as they stand, and what these print."""
+"""The examples in the documentation: files as they stand, commands as they stand, and what these print."""
 
+import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from allocscc.config import read
+from tests import transcripts
+from tests.transcripts import Part
 
-from .conftest import ROOT, Toolbox
+from .conftest import ROOT, Toolbox, need
 
-PAGES = ("config.md", "coming-from-liballocs.md")
-_FENCE = re.compile(r"^```([\w+]+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.M | re.S)
-_HEADING = re.compile(r"^#+ (.+)$", re.M)
-
-
-@dataclass(frozen=True)
-class Example:
-    """One section of a page: the files that it shows, and the commands with what they print."""
-
-    name: str
-    files: dict[str, str]
-    session: str
+SECTIONS = (
+    "config.md",
+    "profiles.md",
+    "coming-from-liballocs.md",
+)  # each section stands alone; some lines of an output are shown
+GUIDE = sorted(str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs" / "guide").glob("*.md"))
+PAGES = [*GUIDE, "debugger.md"]  # a page is one session, and its outputs are whole
+OPTIONAL = ("autoreconf", "cmake", "meson", "ninja", "gdb", "git")
 
 
-def examples(page: str) -> list[Example]:
-    """The sections of a page that have a config or commands."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    blocks = {match.start(): match for match in _FENCE.finditer(text)}
-    inside = [range(*match.span()) for match in blocks.values()]  # a comment of an example is no heading
-    headings = [match for match in _HEADING.finditer(text) if not any(match.start() in block for block in inside)]
-    bounds = [*(match.start() for match in headings), len(text)]
-    found = []
-    for heading, end in zip(headings, bounds[1:], strict=True):
-        own = [match for at, match in blocks.items() if heading.start() < at < end]
-        files = {title or "allocscc.toml": body for kind, title, body in (match.groups() for match in own)
-                 if title or kind == "toml"}  # fmt: skip
-        session = "".join(match[3] for match in own if match[1] == "console")
-        if files or session:
-            found.append(Example(f"{page}:{heading[1]}", files, session))
-    return found
+def text_of(page: str) -> str:
+    return (ROOT / "docs" / page).read_text(encoding="utf-8")
 
 
-EXAMPLES = [example for page in PAGES for example in examples(page)]
+EXAMPLES = [part for page in SECTIONS for part in transcripts.sections(page, text_of(page))]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_example(example: Example, box: Toolbox) -> None:
+def test_example(example: Part, box: Toolbox) -> None:
     """R1: what the documentation shows is what happens."""
-    for name, body in example.files.items():
-        box.write(name, body)
-    if "allocscc.toml" in example.files:
+    for block in example.blocks:
+        if block.file and block.kind != "yaml":
+            box.write(block.file, block.text)
+    if any(block.file == "allocscc.toml" for block in example.blocks):
         told = box.run("allocs", "config", "check", "--strict", env=paths()).stdout
         assert len(told.splitlines()) == 1, told
     script, expected = "set -e\n", ""
-    for line in example.session.splitlines():
+    for line in "".join(block.text for block in example.blocks if block.kind == "console").splitlines():
         if line.startswith("$ "):
             script += f"echo '@'\n{line[2:]}\n"
             expected += "@\n"
@@ -76,16 +61,52 @@ def missing(expected: str, printed: str) -> str:
     return ""
 
 
-def paths() -> dict[str, str]:
-    """Our commands on PATH, and allocs.h where compilers look."""
-    import os
+@pytest.mark.parametrize("page", PAGES)
+def test_page(page: str, box: Toolbox) -> None:
+    """R18: a newcomer who types what a page of the guide shows sees what it shows."""
+    blocks = transcripts.blocks(text_of(page))
+    every = [command for block in blocks if block.kind == "console" for command in transcripts.commands(block.text)]
+    need(*(tool for tool in OPTIONAL if any(re.match(rf"([A-Z]+=\S+ )*{tool}\b", command.text) for command in every)))
+    script, todo = "", []
+    for number, block in enumerate(blocks):
+        if block.file and block.kind != "yaml":
+            kept = box.write(f"../{number}", block.text)  # it is there from here on, not before
+            script += f"mkdir -p '{os.path.dirname(block.file) or '.'}' && cp '{kept}' '{block.file}'\n"
+        elif block.kind == "console":
+            part = transcripts.commands(block.text)
+            script += transcripts.script(part)
+            todo += part
+    home = box.folder.parent
+    (home / "allocscc").symlink_to(ROOT)
+    printed = box.run("sh", "-c", script, env={**paths(), "HOME": str(home)}).stdout.replace(str(ROOT), "~/allocscc")
+    differing = "\n\n".join(transcripts.problems(todo, printed, str(box.folder)))
+    assert not differing, differing
 
-    return {"PATH": f"{ROOT / 'bin'}:{os.environ['PATH']}", "C_INCLUDE_PATH": str(ROOT / "stubgen")}
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_is_run(page: str) -> None:
+    """R18: what looks like a command stands in a block that is run; what is copied from a file is as in the file."""
+    for block in transcripts.blocks(text_of(page)):
+        assert block.kind in ("c", "c++", "toml", "console", "make", "cmake", "meson", "m4", "yaml", "text"), block
+        if block.kind == "text":
+            assert not re.search(r"^\$ ", block.text, re.M), block
+        if block.kind == "yaml":
+            assert block.text in (ROOT / block.title).read_text(encoding="utf-8"), block
+    assert not re.search(r"\n\n    \S", text_of(page)), "an indented block"
+
+
+def paths() -> dict[str, str]:
+    """Our commands on PATH, and allocs.h where compilers look; nothing asked of the network."""
+    return {
+        "PATH": f"{ROOT / 'bin'}:{os.environ['PATH']}",
+        "C_INCLUDE_PATH": str(ROOT / "stubgen"),
+        "DEBUGINFOD_URLS": "",
+    }
 
 
 def test_every_key_has_an_example() -> None:
     """R1: the reference is complete: each key that the reader knows stands in an example."""
-    shown = "".join(body for example in EXAMPLES for name, body in example.files.items() if name.endswith(".toml"))
+    shown = "".join(block.text for example in EXAMPLES for block in example.blocks if block.file.endswith(".toml"))
     words = set(re.findall(r"[\w-]+", shown))
     known = set().union(*(value for name, value in vars(read).items() if re.fullmatch(r"_[A-Z]+_KEYS", name)))
     assert known - words == set()
