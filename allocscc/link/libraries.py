@@ -106,7 +106,7 @@ def _libraries(job: LinkJob) -> Iterator[tuple[str, bool]]:
             continue
         if source.kind == DSO:
             yield source.path, states[-1]
-        elif source.kind == OTHER:
+        elif source.kind == OTHER and source.word != "-lm":  # glibc's is a script, and `re` takes 8 ms to import
             yield from _in_script(job, source.path, [states[-1]])
 
 
