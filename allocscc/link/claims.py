@@ -2,7 +2,8 @@
 
 from allocscc.elf.edit import IDENTITY_PREFIX
 from allocscc.link.outcome import SymbolFact
-from allocscc.link.plan import CALLER, LEAVE, MARK, OPERATORS, WRAP, Decision, LinkPlan
+from allocscc.link.plan import CALLER, LEAVE, MARK, WRAP, Decision, LinkPlan
+from allocscc.link.runtime import OPERATORS
 from allocscc.link.stubs import instance_symbol
 from allocscc.link.trace import split_member
 from allocscc.link.twolinks import (

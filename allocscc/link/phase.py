@@ -114,12 +114,14 @@ def planned(job: LinkJob, found: Survey) -> tuple[LinkPlan, Config, Survey]:
     from allocscc.link.hook import changed_plan
     from allocscc.link.plan import make_plan
     from allocscc.link.pulled import without_unpulled
-    from allocscc.link.runtime import interposable
+    from allocscc.link.runtime import interposable, interposed_functions
 
     config = load_config(dict(os.environ), os.getcwd())
     if found.sidecars:
         config, found = _completed(job, config, found)
-    facts = with_libraries(link_facts(job, found, interposable()), job)
+    facts = link_facts(job, found, interposable())
+    if job.mode == EXECUTABLE and not job.static:
+        facts = with_libraries(facts, job, interposed_functions())
     config = concrete(config, [fact.symbol for fact in facts.functions])
     with toolchain.TemporaryFolder() as folder:
         facts = without_unpulled(facts, job, config, folder)
@@ -211,9 +213,12 @@ def _kept(job: LinkJob) -> tuple[str, ...]:
     """Functions of libraries that must stay needed, where the plan is not made; see `LinkPlan.keep`."""
     if job.mode != EXECUTABLE or not any(source.kind == DSO for source in job.inputs):
         return ()
-    from allocscc.link.libraries import kept_functions
+    from allocscc.link.libraries import interposed_libraries, shared_libraries
+    from allocscc.link.runtime import interposed_functions
 
-    return kept_functions(job)
+    if job.static or not any(as_needed for _, as_needed in shared_libraries(job)):
+        return ()
+    return tuple(one.kept for one in interposed_libraries(job, interposed_functions()) if one.kept)
 
 
 def _additions(

@@ -5,14 +5,12 @@ from allocscc.config.model import Allocator, Config, Entry
 from allocscc.config.signature import Signature
 from allocscc.elf.edit import OWN_PREFIX
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
-from allocscc.link.libraries import OPERATORS as CXX_OPERATORS
+from allocscc.link.runtime import OPERATORS
 from allocscc.values import dataclass
 
 # What is done about a function of a role.
 REPLACE, REDIRECT, WRAP, MARK, LEAVE = "replace", "redirect", "wrap", "mark", "leave"
 CALLER, ENTRY = "caller", "entry"
-# Beside families: what the runtime's file for C++'s operators is called.
-OPERATORS = "operators"
 _DEFAULT, _PROTECTED = 0, 3
 
 
@@ -59,7 +57,7 @@ class LinkFacts:
         has_sites: whether any input brings site records.
         intermediate: whether machine code is made in this link (LTO).
         unreadable: messages about inputs that could not be looked into.
-        operators: whether a shared library of the link defines C++'s operator new.
+        operators: C++'s operators that the runtime can define, if a shared library of the link defines one of them.
         keep: functions by which shared libraries stay needed whose own the runtime interposes.
         lost: shared libraries that cannot be kept so.
     """
@@ -73,7 +71,7 @@ class LinkFacts:
     has_sites: bool = False
     intermediate: bool = False
     unreadable: tuple[str, ...] = ()
-    operators: bool = False
+    operators: frozenset[str] = frozenset()
     keep: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
@@ -159,7 +157,7 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
     notes += [f"runtime-interposes: family {name} is not defined in this link" for name in interpose]
     keep = facts.keep if interpose else ()
     notes += [f"kept-needed: under --as-needed, by {name}: what else is used of it is interposed" for name in keep]
-    if "malloc" in interpose and facts.operators:
+    if interpose and facts.operators:
         obstacle = _operators_obstacle(facts, set(roles))
         if not obstacle:
             interpose = (*interpose, OPERATORS)
@@ -172,10 +170,10 @@ def _operators_obstacle(facts: LinkFacts, observed: set[str]) -> str:
 
     Ours are strong definitions, since lld wraps no others: they must be the only ones.
     """
-    functions = {fact.symbol: fact for fact in facts.functions if fact.symbol in CXX_OPERATORS}
+    functions = {fact.symbol: fact for fact in facts.functions if fact.symbol in facts.operators}
     defined = [name for name, fact in functions.items() if fact.place is not None or fact.versioned]
-    spoken = CXX_OPERATORS & (facts.user_wrapped | facts.user_defined)
-    if CXX_OPERATORS - observed:
+    spoken = facts.operators & (facts.user_wrapped | facts.user_defined)
+    if facts.operators - observed:
         return "the config does not observe all of them; not interposed"
     if not any(fact.references for fact in functions.values()) and not defined:
         return "nothing in this link refers to one; not interposed"
