@@ -19,12 +19,14 @@ _PRELOAD_NAME = "liballocsrt.so"
 
 # Functions by which one library of a process is known from all others: libstdc++ (or libc++abi), and other mallocs.
 KEEPABLE = ("_ZSt9terminatev", "mallctl", "tc_version", "mi_version")
+# Beside families: what the runtime's file for C++'s operators is called.
+OPERATORS = "operators"
 # Through whose frames exceptions pass.
 _THROWING = {"operators.c": ("-fexceptions",)}
 
 # Programs that run the compiler behind them.
 CACHES = ("ccache", "sccache", "distcc", "icecc")
-_FORMAT = 4  # of the folder that a runtime is built into
+_FORMAT = 5  # of the folder that a runtime is built into
 
 
 class Runtime:
@@ -36,9 +38,10 @@ class Runtime:
         register: the object that tells the runtime of an output's sites.
         register_for_mold: the same for mold with `--gc-sections`.
         exports: a dynamic list with the symbols that shared objects look for in the executable.
+        interposed: a list of what the interposers define: `FILE NAME global` or `FILE NAME weak`, one a line.
     """
 
-    __slots__ = ("archive", "exports", "interposers", "register", "register_for_mold")
+    __slots__ = ("archive", "exports", "interposed", "interposers", "register", "register_for_mold")
 
     def __init__(self, folder: str) -> None:
         self.archive = os.path.join(folder, "liballocsrt.a")
@@ -46,6 +49,33 @@ class Runtime:
         self.register = os.path.join(folder, "site.o")
         self.register_for_mold = os.path.join(folder, "site-mold.o")
         self.exports = os.path.join(folder, "exports.list")
+        self.interposed = os.path.join(folder, "interposed.list")
+
+
+class Interposed:
+    """What the runtime can interpose.
+
+    Attributes:
+        names: all functions.
+        operators: of these, C++'s of which no other definition may be in the link.
+    """
+
+    __slots__ = ("names", "operators")
+
+    def __init__(self, names: set[str], operators: set[str]) -> None:
+        self.names, self.operators = names, operators
+
+
+def interposed_functions() -> Interposed:
+    """The functions that the runtime's own files define.
+
+    Raises:
+        ToolError, OSError: see `ensure_runtime`.
+    """
+    with open(ensure_runtime().interposed, encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    strong = {name for stem, name, binding in rows if stem == OPERATORS and binding == "global"}
+    return Interposed({name for _, name, _ in rows}, strong)
 
 
 def interposable() -> frozenset[str]:
@@ -164,6 +194,10 @@ def _build_runtime(folder: str, sources: list[str]) -> None:
     toolchain.run([binary_tool("ar"), "rcs", runtime.interposers, *interposers, *keepers])
     with open(runtime.exports, "w", encoding="ascii") as file:
         file.write("{\n" + "".join(f"  {name};\n" for name in _exports(objects)) + "};\n")
+    with open(runtime.interposed, "w", encoding="ascii") as file:
+        for path in interposers:
+            stem = os.path.splitext(os.path.basename(path))[0]
+            file.writelines(f"{stem} {name} {binding}\n" for name, binding in sorted(_visible(path).items()))
 
 
 def _build_preload(folder: str, sources: list[str]) -> None:
@@ -219,17 +253,20 @@ def _object(folder: str, source: str) -> str:
 
 def _exports(objects: list[str]) -> list[str]:
     """The runtime's functions that are visible outside: the API, and what stubs call."""
-    from allocscc.elf.object import SHT_SYMTAB, STB_LOCAL, STV_DEFAULT, ElfObject
+    found = {name for path in objects for name in _visible(path)}
+    return sorted(name for name in found if name.startswith(("alloc_", "__allocs_")))
 
-    names = set()
-    for path in objects:
-        with open(path, "rb") as file:
-            elf = ElfObject(file.read(), path)
-        table = elf.table(SHT_SYMTAB)
-        if table is None:
-            continue
-        wanted = {n for n in elf.strings(table).split(b"\0") if n.startswith((b"alloc_", b"__allocs_"))}
-        for symbol in elf.symbols(table, wanted):
-            if symbol.defined and symbol.binding != STB_LOCAL and symbol.visibility == STV_DEFAULT:
-                names.add(symbol.name.decode())
-    return sorted(names)
+
+def _visible(path: str) -> dict[str, str]:
+    """What an object defines for others to see, each with its binding, `global` or `weak`."""
+    from allocscc.elf.object import SHT_SYMTAB, STB_LOCAL, STB_WEAK, STV_DEFAULT, ElfObject
+
+    with open(path, "rb") as file:
+        elf = ElfObject(file.read(), path)
+    table = elf.table(SHT_SYMTAB)
+    names = set(elf.strings(table).split(b"\0")) - {b""} if table else set()
+    return {
+        symbol.name.decode(): "weak" if symbol.binding == STB_WEAK else "global"
+        for symbol in (elf.symbols(table, names) if table else ())
+        if symbol.defined and symbol.binding != STB_LOCAL and symbol.visibility == STV_DEFAULT
+    }

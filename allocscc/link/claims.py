@@ -1,8 +1,9 @@
 """What a plan may claim of a link: the inputs that its decisions brought, and all that these hold (R15)."""
 
+from allocscc.backends.runtime import OPERATORS
 from allocscc.elf.edit import IDENTITY_PREFIX
 from allocscc.link.outcome import SymbolFact
-from allocscc.link.plan import CALLER, LEAVE, MARK, OPERATORS, WRAP, Decision, LinkPlan
+from allocscc.link.plan import CALLER, LEAVE, MARK, WRAP, Decision, LinkPlan
 from allocscc.link.stubs import instance_symbol
 from allocscc.link.trace import split_member
 from allocscc.link.twolinks import (

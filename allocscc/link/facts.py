@@ -1,20 +1,20 @@
 """From what a survey found to the facts that `plan` decides on."""
 
 from allocscc.backends.interface import Backend, Link
+from allocscc.backends.runtime import Interposed
 from allocscc.config.model import Allocator, Config
 from allocscc.link.findings import Survey
-from allocscc.link.job import EXECUTABLE, LinkJob
-from allocscc.link.libraries import INTERPOSED_ONLY, OPERATORS, UNKNOWN, interposed_libraries
+from allocscc.link.job import LinkJob
+from allocscc.link.libraries import INTERPOSED_ONLY, UNKNOWN, interposed_libraries
 from allocscc.link.plan import Fact, LinkFacts
 from allocscc.values import replace
 
 
-def with_libraries(facts: LinkFacts, job: LinkJob) -> LinkFacts:
-    """The facts of a link, and what its shared libraries are to an executable's runtime."""
-    if job.mode != EXECUTABLE or job.static:
-        return facts
-    libraries = interposed_libraries(job)
-    if any(library.lost and library.known_by for library in libraries) and _refers(facts):
+def with_libraries(facts: LinkFacts, job: LinkJob, interposed: Interposed) -> LinkFacts:
+    """The facts of an executable's link, and what its shared libraries are to the runtime."""
+    libraries = interposed_libraries(job, interposed)
+    refers = any(fact.references and fact.symbol in interposed.operators for fact in facts.functions)
+    if refers and any(library.lost and library.known_by for library in libraries):
         from allocscc.link.pulled import needed_libraries
 
         needed = needed_libraries(job)
@@ -23,14 +23,10 @@ def with_libraries(facts: LinkFacts, job: LinkJob) -> LinkFacts:
                 library.need = INTERPOSED_ONLY
     return replace(
         facts,
-        operators=any(library.operators for library in libraries),
+        operators=frozenset(interposed.operators if any(library.operators for library in libraries) else ()),
         keep=tuple(library.kept for library in libraries if library.kept),
         lost=tuple(library.path for library in libraries if library.lost),
     )
-
-
-def _refers(facts: LinkFacts) -> bool:
-    return any(fact.references and fact.symbol in OPERATORS for fact in facts.functions)
 
 
 def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> LinkFacts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from allocscc.backends.runtime import KEEPABLE
+from allocscc.backends.runtime import KEEPABLE, Interposed
 from allocscc.elf.intermediate import ir_symbols
 from allocscc.elf.object import SHT_DYNSYM, SHT_SYMTAB, STB_WEAK, ElfObject
 from allocscc.errors import FormatError
@@ -19,15 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Itanium C++ ABI, LP64: operator new and new[], plain, nothrow, aligned, and both.
-_SHAPES = ("", "RKSt9nothrow_t", "St11align_val_t", "St11align_val_tRKSt9nothrow_t")
-OPERATORS = frozenset(f"_Zn{plural}m{shape}" for plural in "wa" for shape in _SHAPES)
-_DELETES = [f"_Zd{plural}Pv{shape}" for plural in "la" for shape in (*_SHAPES, "m", "mSt11align_val_t")]
-_MALLOC = frozenset((
-    "malloc", "calloc", "realloc", "reallocarray", "free", "memalign", "aligned_alloc", "posix_memalign", "valloc",
-    "pvalloc", "malloc_usable_size",
-))  # fmt: skip
-INTERPOSED = {name.encode() for name in (*OPERATORS, *_DELETES, *_MALLOC)}
 # What nearly every object of C++ has of its library, so that this is needed anyway (Itanium C++ ABI).
 _COMMON = {
     b"__gxx_personality_v0", b"__cxa_begin_catch", b"_ZTVN10__cxxabiv117__class_type_infoE",
@@ -67,35 +58,24 @@ class Library:
         return self.operators and not self.kept and self.need != ANYWAY
 
 
-def interposed_libraries(job: LinkJob) -> list[Library]:
+def interposed_libraries(job: LinkJob, interposed: Interposed) -> list[Library]:
     """The libraries of a link before whose functions the runtime's will stand, in the link's order; not libc."""
-    return _look_at(job, list(_libraries(job)))
-
-
-def kept_functions(job: LinkJob) -> tuple[str, ...]:
-    """Functions by which libraries stay needed; it is all that a link without any function of a role has to know."""
-    libraries = list(_libraries(job))
-    if not any(as_needed for _, as_needed in libraries):
-        return ()
-    return tuple(one.kept for one in _look_at(job, libraries) if one.kept)
-
-
-def _look_at(job: LinkJob, libraries: list[tuple[str, bool]]) -> list[Library]:
+    names = {name.encode() for name in interposed.names}
     seen, found = set[bytes](), list[Library]()
-    for path, as_needed in libraries:
-        defined = _defined_in(path)
+    for path, as_needed in shared_libraries(job):
+        defined = _defined_in(path, names | _COMMON)
         first = defined - seen
         seen |= first
-        if not first & INTERPOSED:
+        if not first & names:
             continue
-        operators = any(name.encode() in first for name in OPERATORS)
+        operators = any(name.encode() in first for name in interposed.operators)
         known_by = next((name for name in KEEPABLE if name.encode() in defined), "")
-        need = _need(job, first & INTERPOSED, first & _COMMON) if as_needed else ANYWAY
+        need = _need(job, first & names, first & _COMMON) if as_needed else ANYWAY
         found.append(Library(path, operators, known_by, need))
     return found
 
 
-def _libraries(job: LinkJob) -> Iterator[tuple[str, bool]]:
+def shared_libraries(job: LinkJob) -> Iterator[tuple[str, bool]]:
     """Path of each shared library on the command line, and whether `--as-needed` is on there; libc is left out."""
     sources = {source.index: source for source in job.inputs if source.index != job.libc_at}
     states = [False]
@@ -106,7 +86,7 @@ def _libraries(job: LinkJob) -> Iterator[tuple[str, bool]]:
             continue
         if source.kind == DSO:
             yield source.path, states[-1]
-        elif source.kind == OTHER:
+        elif source.kind == OTHER and source.word != "-lm":  # glibc's is a script, and `re` takes 8 ms to import
             yield from _in_script(job, source.path, [states[-1]])
 
 
@@ -138,12 +118,12 @@ def _in_script(job: LinkJob, path: str, states: list[bool]) -> Iterator[tuple[st
             yield place, states[-1]
 
 
-def _defined_in(path: str) -> set[bytes]:
-    """Of the names that matter, those that a shared library defines; none if it cannot be read."""
+def _defined_in(path: str, names: set[bytes]) -> set[bytes]:
+    """Of some names and of `KEEPABLE`, those that a shared library defines; none if it cannot be read."""
     try:
         elf = ElfObject(read_file(path), path)
         table = elf.table(SHT_DYNSYM)
-        wanted = INTERPOSED | _COMMON | {name.encode() for name in KEEPABLE}
+        wanted = names | {name.encode() for name in KEEPABLE}
         return {symbol.name for symbol in elf.symbols(table, wanted) if symbol.defined} if table else set()
     except (OSError, FormatError):
         return set()

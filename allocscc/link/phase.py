@@ -117,7 +117,7 @@ def surveyed(job: LinkJob, roles: Roles, backend: Backend) -> Survey:
 
 def planned(job: LinkJob, found: Survey, backend: Backend) -> tuple[LinkPlan, Config, Survey]:
     """The plan of a link, the whole config that it was made with, and all that was found in the inputs."""
-    from allocscc.backends.runtime import interposable
+    from allocscc.backends.runtime import interposable, interposed_functions
     from allocscc.config.globs import concrete
     from allocscc.config.load import load_config
     from allocscc.link.facts import link_facts, with_backend, with_libraries
@@ -129,8 +129,8 @@ def planned(job: LinkJob, found: Survey, backend: Backend) -> tuple[LinkPlan, Co
     if found.sidecars:
         config, found = _completed(job, config, found, backend)
     facts = link_facts(job, found, interposable() if backend.embeds else frozenset())
-    if backend.embeds:
-        facts = with_libraries(facts, job)
+    if backend.embeds and job.mode == EXECUTABLE and not job.static:
+        facts = with_libraries(facts, job, interposed_functions())
     config = concrete(config, [fact.symbol for fact in facts.functions])
     facts = with_backend(facts, backend, _seen(job, found.has_sites, []), config)
     with toolchain.TemporaryFolder() as folder:
@@ -230,9 +230,12 @@ def _kept(job: LinkJob, backend: Backend) -> tuple[str, ...]:
     """Functions of libraries that must stay needed, where the plan is not made; see `LinkPlan.keep`."""
     if not backend.embeds or job.mode != EXECUTABLE or not any(source.kind == DSO for source in job.inputs):
         return ()
-    from allocscc.link.libraries import kept_functions
+    from allocscc.backends.runtime import interposed_functions
+    from allocscc.link.libraries import interposed_libraries, shared_libraries
 
-    return kept_functions(job)
+    if job.static or not any(as_needed for _, as_needed in shared_libraries(job)):
+        return ()
+    return tuple(one.kept for one in interposed_libraries(job, interposed_functions()) if one.kept)
 
 
 def _seen(job: LinkJob, has_sites: bool, interpose: list[str], keep: Sequence[str] = ()) -> Link:

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 
+from allocscc.backends.runtime import OPERATORS
 from allocscc.config.functions import Role, function_roles
 from allocscc.config.model import Allocator, Config, Entry
 from allocscc.config.signature import Signature
 from allocscc.elf.edit import OWN_PREFIX
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
-from allocscc.link.libraries import OPERATORS as CXX_OPERATORS
 from allocscc.values import dataclass, field
 
 # What is done about a function of a role.
 REPLACE, REDIRECT, WRAP, MARK, LEAVE = "replace", "redirect", "wrap", "mark", "leave"
 CALLER, ENTRY = "caller", "entry"
-# Beside families: what the runtime's file for C++'s operators is called.
-OPERATORS = "operators"
 _DEFAULT, _PROTECTED = 0, 3
 
 
@@ -65,7 +63,7 @@ class LinkFacts:
         walks: whether the backend can observe wrappers by unwinding.
         wrapped: families whose entry points the backend wraps where a shared library defines them.
         refused: families that the backend gives no stubs → why.
-        operators: whether a shared library of the link defines C++'s operator new.
+        operators: C++'s operators that the runtime can define, if a shared library of the link defines one of them.
         keep: functions by which shared libraries stay needed whose own the runtime interposes.
         lost: shared libraries that cannot be kept so.
     """
@@ -83,7 +81,7 @@ class LinkFacts:
     walks: bool = True
     wrapped: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
-    operators: bool = False
+    operators: frozenset[str] = frozenset()
     keep: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
@@ -182,10 +180,10 @@ def _operators_obstacle(facts: LinkFacts, observed: set[str]) -> str:
 
     Ours are strong definitions, since lld wraps no others: they must be the only ones.
     """
-    functions = {fact.symbol: fact for fact in facts.functions if fact.symbol in CXX_OPERATORS}
+    functions = {fact.symbol: fact for fact in facts.functions if fact.symbol in facts.operators}
     defined = [name for name, fact in functions.items() if fact.place is not None or fact.versioned]
-    spoken = CXX_OPERATORS & (facts.user_wrapped | facts.user_defined)
-    if CXX_OPERATORS - observed:
+    spoken = facts.operators & (facts.user_wrapped | facts.user_defined)
+    if facts.operators - observed:
         return "the config does not observe all of them; not interposed"
     if not any(fact.references for fact in functions.values()) and not defined:
         return "nothing in this link refers to one; not interposed"

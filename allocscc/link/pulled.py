@@ -54,6 +54,8 @@ def needed_libraries(job: LinkJob) -> set[str]:
     """Paths of the shared libraries of a link that its output needs, as the linker says; none if it cannot link."""
     from allocscc.link.outcome import read_outcome
 
+    if not job.linker:
+        return set()
     with toolchain.TemporaryFolder() as folder:
         output = folder.file("thrown-away")
         try:

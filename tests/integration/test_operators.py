@@ -12,7 +12,11 @@ __all__ = ["preload"]  # a fixture
 
 ALLOCSCXX = ROOT / "bin" / "allocsc++"
 LINKERS = {"bfd": "ld.bfd", "gold": "ld.gold", "lld": "ld.lld", "mold": "mold"}
-TOOLS = [*(("gcc", linker) for linker in LINKERS), *(("clang", linker) for linker in ("bfd", "lld"))]
+TOOLS = [
+    *(("gcc", linker, "stubs") for linker in LINKERS),
+    *(("clang", linker, "stubs") for linker in ("bfd", "lld")),
+    ("gcc", "bfd", "unwind"),
+]
 OPERATORS = ("-std=c++17", "-O0", PROGRAMS / "operators.cc")
 
 
@@ -49,8 +53,7 @@ def test_of_another_malloc(box: Toolbox, preload: str, name: str, how: str) -> N
         assert (done.stdout, done.stderr) == ("known 36 unknown 0\n", ""), linked
 
 
-@pytest.mark.parametrize("observe", ["stubs", "unwind"])
-@pytest.mark.parametrize(("compiler", "linker"), TOOLS)
+@pytest.mark.parametrize(("compiler", "linker", "observe"), TOOLS)
 def test_links(box: Toolbox, compiler: str, linker: str) -> None:
     """R3, R11, R15: whatever links, libraries stay needed as without us, and every difference is explained."""
     need(compiler, LINKERS[linker])

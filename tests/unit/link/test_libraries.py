@@ -2,12 +2,14 @@
 
 import pytest
 
+from allocscc.backends.runtime import Interposed
 from allocscc.link.facts import with_libraries
 from allocscc.link.job import EXECUTABLE, LinkJob
-from allocscc.link.libraries import ANYWAY, INTERPOSED_ONLY, UNKNOWN, interposed_libraries, kept_functions
+from allocscc.link.libraries import ANYWAY, INTERPOSED_ONLY, UNKNOWN, interposed_libraries
 from allocscc.link.plan import LinkFacts
 from tests.unit.elf.build import DYN, NOTYPE, WEAK, Sym, archive, elf
 
+_NAMES = Interposed({"_Znwm", "_ZdlPv", "malloc", "free"}, {"_Znwm"})
 _CXX = elf([Sym("_Znwm"), Sym("_ZdlPv"), Sym("_ZSt9terminatev"), Sym("__gxx_personality_v0")], kind=DYN)
 _JEMALLOC = elf([Sym("_Znwm"), Sym("malloc"), Sym("free"), Sym("mallctl")], kind=DYN)
 _HOARD = elf([Sym("_Znwm"), Sym("malloc")], kind=DYN)
@@ -31,14 +33,15 @@ def link(tmp_path):
 
 
 def found(job):
-    return [(one.path.rpartition("/")[2], one.operators, one.kept, one.lost) for one in interposed_libraries(job)]
+    return [
+        (one.path.rpartition("/")[2], one.operators, one.kept, one.lost) for one in interposed_libraries(job, _NAMES)
+    ]
 
 
 def test_a_library_that_is_needed_anyway(link):
     """R11: without --as-needed nothing has to be kept."""
     job = link("a.o cxx.so other.so", a_o=uses("_Znwm"), cxx_so=_CXX, other_so=_OTHER)
     assert found(job) == [("cxx.so", True, "", False)]
-    assert kept_functions(job) == ()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_a_library_that_is_needed_anyway(link):
 )
 def test_as_needed(link, words, object_, need):
     """R11, R15: what is interposed does not count for some linkers; what else the objects need of it does."""
-    (library,) = interposed_libraries(link(words, a_o=object_, cxx_so=_CXX))
+    (library,) = interposed_libraries(link(words, a_o=object_, cxx_so=_CXX), _NAMES)
     assert library.need == need
     assert library.kept == ("_ZSt9terminatev" if need == INTERPOSED_ONLY else "")
     assert library.lost == (need == UNKNOWN)
@@ -69,14 +72,13 @@ def test_the_first_library_that_defines_it_counts(link):
     """R11: as for the linker and the loader."""
     job = link("--as-needed a.o j.so cxx.so", a_o=uses("_Znwm", "malloc"), j_so=_JEMALLOC, cxx_so=_CXX)
     assert found(job) == [("j.so", True, "mallctl", False), ("cxx.so", False, "", False)]
-    assert kept_functions(job) == ("mallctl",)
 
 
 def test_a_library_that_cannot_be_kept(link):
     """R11: it has no function that is known to be in it and in no other one."""
     job = link("--as-needed a.o hoard.so", a_o=uses("malloc"), hoard_so=_HOARD)
     assert found(job) == [("hoard.so", True, "", True)]
-    assert with_libraries(LinkFacts(EXECUTABLE), job).lost == (job.inputs[1].path,)
+    assert with_libraries(LinkFacts(EXECUTABLE), job, _NAMES).lost == (job.inputs[1].path,)
 
 
 def test_scripts(link, tmp_path):
@@ -94,14 +96,12 @@ def test_what_cannot_be_read(link):
 
 
 def test_facts(link):
-    """R11: of executables that shared libraries may take part in."""
+    """R11: what the plan looks at."""
     job = link("--as-needed a.o cxx.so", a_o=uses("_Znwm"), cxx_so=_CXX)
-    facts = with_libraries(LinkFacts(EXECUTABLE), job)
-    assert (facts.operators, facts.keep, facts.lost) == (True, ("_ZSt9terminatev",), ())
-    job = link("-static a.o cxx.so")
-    assert not with_libraries(LinkFacts(EXECUTABLE), job).operators
-    job = link("-shared a.o cxx.so")
-    assert not with_libraries(LinkFacts(job.mode), job).operators
+    facts = with_libraries(LinkFacts(EXECUTABLE), job, _NAMES)
+    assert (facts.operators, facts.keep, facts.lost) == ({"_Znwm"}, ("_ZSt9terminatev",), ())
+    facts = with_libraries(LinkFacts(EXECUTABLE), link("a.o other.so", other_so=_OTHER), _NAMES)
+    assert (facts.operators, facts.keep, facts.lost) == (frozenset(), (), ())
 
 
 def test_members_of_archives_do_not_count(link):

@@ -5,7 +5,6 @@ import pytest
 from allocscc.config.model import Allocator, Config, Wrapper, table
 from allocscc.config.signature import parse_signature
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
-from allocscc.link.libraries import OPERATORS as CXX_OPERATORS
 from allocscc.link.plan import CALLER, ENTRY, LEAVE, MARK, REDIRECT, REPLACE, WRAP, Fact, LinkFacts, make_plan
 from allocscc.values import replace
 
@@ -252,10 +251,11 @@ def test_interpose_beside_a_stray_optional_symbol():
     assert found.interpose == ("malloc",)
 
 
+_OPERATORS = frozenset({"_Znwm", "_Znam"})
 _CXX = Config(
     table([
         *(one for one in _CONFIG.entries.values() if isinstance(one, Allocator)),
-        Wrapper("operator new", signatures(" ".join(f"{name}(Z)p" for name in sorted(CXX_OPERATORS))), origin="c:1"),
+        Wrapper("operator new", signatures(" ".join(f"{name}(Z)p" for name in sorted(_OPERATORS))), origin="c:1"),
     ])
 )  # fmt: skip
 
@@ -287,7 +287,7 @@ _CXX = Config(
 )
 def test_operators(function, facts, note):
     """R11: C++'s operators are interposed where a shared library has them and nothing else speaks of them."""
-    known = {"interposable": frozenset({"malloc", "operators"}), "operators": True, "keep": ("mallctl",), **facts}
+    known = {"interposable": frozenset({"malloc", "operators"}), "operators": _OPERATORS, "keep": ("mallctl",), **facts}
     found = make_plan(LinkFacts(EXECUTABLE, (function,), **known), _CXX)
     assert found.interpose == (("malloc",) if "not" in note else ("malloc", "operators"))
     assert found.keep == ("mallctl",)
@@ -297,10 +297,13 @@ def test_operators(function, facts, note):
 def test_no_operators():
     """R11: without a library that has them, a malloc to observe, or a config that observes them, there are none."""
     facts = LinkFacts(
-        EXECUTABLE, (Fact("_Znwm", references=(4,)),), interposable=frozenset({"malloc", "operators"}), operators=True
+        EXECUTABLE,
+        (Fact("_Znwm", references=(4,)),),
+        interposable=frozenset({"malloc", "operators"}),
+        operators=_OPERATORS,
     )
     assert make_plan(facts, _CXX).interpose == ("malloc", "operators")
-    assert make_plan(replace(facts, operators=False), _CXX).interpose == ("malloc",)
+    assert make_plan(replace(facts, operators=frozenset()), _CXX).interpose == ("malloc",)
     assert make_plan(replace(facts, functions=(*facts.functions, Fact("malloc", _HERE))), _CXX).interpose == ()
     assert "the config does not observe all of them" in str(make_plan(facts, _CONFIG).notes)
 
