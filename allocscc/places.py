@@ -45,6 +45,11 @@ def layer_files(env: dict[str, str], cwd: str) -> list[tuple[str, bool]]:
     return files + [(os.path.join(cwd, path), False) for path in env.get("ALLOCSCC_CONFIG", "").split(":") if path]
 
 
+def is_liballocs_tree(path: str) -> bool:
+    """Whether a folder is a checkout of liballocs: it has what a link for its runtime needs (docs/backends.md)."""
+    return bool(path) and os.path.isfile(os.path.join(path, "tools", "Makefile.meta"))
+
+
 def cache_folder(env: dict[str, str]) -> str:
     """Folder for what can be made again (`ALLOCSCC_CACHE`, else XDG), created; a private temporary one if need be."""
     base = env.get("ALLOCSCC_CACHE", "")

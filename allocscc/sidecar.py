@@ -72,6 +72,8 @@ class Site:
         candidate: whether the function called has no role, but is called with a `sizeof` and gives a pointer.
         matched: whether the call was found in the source.
         size: of the type, in bytes; 0 when unknown.
+        members: types in order, with `;` between, where the chunk is not an array of `type`: that type alone, with
+            something behind it or less than all of it (`offsetof`); or several, `[]` behind the last.
     """
 
     file: str
@@ -86,6 +88,7 @@ class Site:
     candidate: bool = False
     matched: bool = False
     size: int = 0
+    members: str = ""
 
     @property
     def flags(self) -> int:
@@ -133,7 +136,7 @@ def encode(
         statics: static functions of the config that the unit has under symbols of ours: `file.c::name` → symbol.
         sources: of a unit whose machine code is made at the link, its calls in the source (`allocscc.compile.lto`).
     """
-    body: dict[str, object] = {"source": source, "compiler": compiler, "sites": [asdict(site) for site in sites]}
+    body: dict[str, object] = {"source": source, "compiler": compiler, "sites": [_row(site) for site in sites]}
     if declarations:
         body["declarations"] = [asdict(declaration) for declaration in declarations]
     if sources:
@@ -142,6 +145,12 @@ def encode(
         body["statics"] = dict(statics)
     text = json.dumps(body, separators=(",", ":"), sort_keys=True).encode("ascii") + b"\n"
     return b"%s%d %d\n%s" % (_MAGIC, VERSION, len(text), text)
+
+
+def _row(site: Site) -> dict[str, object]:
+    """A site's fields; what few sites have is left out where it is not there."""
+    row: dict[str, object] = asdict(site)
+    return row if site.members else {name: value for name, value in row.items() if name != "members"}
 
 
 def decode(data: bytes, where: str = "sidecar") -> list[Site]:

@@ -1,4 +1,5 @@
-/* stubgen.h: the macros that generated stubs are made of.
+/* stubgen.h: the macros that generated stubs are made of, for the embedded runtime; another backend has a header of its
+ * own with macros of the same names (docs/backends.md).
  *
  * The generator passes parameter and argument lists ready-made. A project's own header may define any of the
  * STUB_* hook macros before this file to add what it wants to every stub (R2); `name` is the function's symbol as a
@@ -43,6 +44,8 @@ RT_API void __allocs_unload(const void *inside);
 
 /* The size of a typed primitive's chunk: what the site's record says of the type. */
 #define STUB_TYPE_SIZE ((size_t)-1)
+/* Of several size arguments: their product. */
+#define STUB_PRODUCT(a, b) ((a) * (b))
 #define STUB_USABLE_SIZE(function, chunk, otherwise) (function && (chunk) ? (size_t)function(chunk) : (otherwise))
 /* The region of chunks that belong to none of their own, where a function frees all of the allocator's. */
 #define STUB_WHOLE ((void *)1)
@@ -92,6 +95,30 @@ RT_API void __allocs_unload(const void *inside);
 		if (__allocs_unload) __allocs_unload((const void *)stub_unload);                            \
 	}
 
+/* What a wrapper is: `attributes` of the symbol in parentheses, then the structure's fields. */
+#define WRAPPER(identity, symbol, attributes, ...)                                                  \
+	extern struct alloc_wrapper identity __asm__(symbol) __attribute__(attributes);                 \
+	struct alloc_wrapper identity = {__VA_ARGS__};
+
+/* An instance; `kind` is SUB for a family that carves up another one's chunks, else TOP. It is defined in the file of its
+ * family's key symbol, with the family's functions behind the other arguments, and declared in all that refer to it. */
+#define INSTANCE_USABLE_SIZE(instance, ret, symbol)
+#define INSTANCE_DECLARED(instance, kind) extern struct allocator instance __attribute__((visibility("hidden")));
+#define INSTANCE_SHARED(instance, kind) extern struct allocator instance __attribute__((weak, visibility("hidden")));
+#define INSTANCE(instance, kind, shown, free, granule, has_regions, ...)                            \
+	static struct alloc_index instance##_index = {.shift = granule, .regions = has_regions};        \
+	static const struct alloc_function instance##_functions[] = {__VA_ARGS__, {0}};                 \
+	struct allocator instance __attribute__((visibility("hidden"))) = {                             \
+		.name = shown,                                                                              \
+		.index = &instance##_index,                                                                 \
+		.suballocates = ALLOCS_IS_##kind,                                                           \
+		.free_chunk = free,                                                                         \
+		.functions = instance##_functions,                                                          \
+	};                                                                                              \
+	INSTANCE_LOAD(instance)
+#define ALLOCS_IS_SUB 1
+#define ALLOCS_IS_TOP 0
+
 /* An allocator is known from the start, not only from its first chunk on. */
 #define INSTANCE_LOAD(instance)                                                                     \
 	__attribute__((constructor)) static void instance##_load(void)                                  \
@@ -99,8 +126,9 @@ RT_API void __allocs_unload(const void *inside);
 		if (__allocs_load) __allocs_load(&instance);                                                \
 	}
 
-/* A caller stub stands before a wrapper and remembers the outermost site. */
-#define CALLER_STUB(name, ret, stub, real, identity, params, args)                                  \
+/* A caller stub stands before a wrapper and remembers the outermost site. `size` is what the call asks for, in bytes;
+ * `sized` says that the function only carries the type to the calls inside. */
+#define CALLER_STUB(name, ret, stub, real, identity, params, args, size, sized)                     \
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
@@ -112,7 +140,7 @@ RT_API void __allocs_unload(const void *inside);
 		return stub_result;                                                                         \
 	}
 
-#define CALLER_VOID_STUB(name, ret, stub, real, identity, params, args)                             \
+#define CALLER_VOID_STUB(name, ret, stub, real, identity, params, args, size, sized)                \
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
@@ -136,8 +164,9 @@ RT_API void __allocs_unload(const void *inside);
 		if (__allocs_range_imported && code) __allocs_range_imported(&identity, (const void *)code); \
 	}
 
-/* Entry stubs stand in for an allocator's entry points and index the chunk. */
-#define ENTRY_ALLOC_STUB(name, ret, stub, real, instance, params, args, size, region)               \
+/* Entry stubs stand in for an allocator's entry points and index the chunk. `grown` are arguments that ask a TOP family
+ * for `stub_size` bytes instead of `size`. */
+#define ENTRY_ALLOC_STUB(name, ret, stub, real, instance, params, args, size, region, alignment, grown) \
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
@@ -148,7 +177,7 @@ RT_API void __allocs_unload(const void *inside);
 		return stub_result;                                                                         \
 	}
 
-#define ENTRY_OUT_STUB(name, ret, stub, real, instance, params, args, size, region, out)            \
+#define ENTRY_OUT_STUB(name, ret, stub, real, instance, params, args, size, region, alignment, grown, out) \
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
@@ -160,7 +189,7 @@ RT_API void __allocs_unload(const void *inside);
 		return stub_result;                                                                         \
 	}
 
-#define ENTRY_OUT_VOID_STUB(name, ret, stub, real, instance, params, args, size, region, out)       \
+#define ENTRY_OUT_VOID_STUB(name, ret, stub, real, instance, params, args, size, region, alignment, grown, out) \
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
@@ -170,7 +199,7 @@ RT_API void __allocs_unload(const void *inside);
 		STUB_KEEP_FRAME;                                                                            \
 	}
 
-#define ENTRY_RESIZE_STUB(name, ret, stub, real, instance, params, args, size, region, chunk)       \
+#define ENTRY_RESIZE_STUB(name, ret, stub, real, instance, params, args, size, region, alignment, grown, chunk) \
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
@@ -191,7 +220,8 @@ RT_API void __allocs_unload(const void *inside);
 		return stub_result;                                                                         \
 	}
 
-#define ENTRY_FREE_STUB(name, ret, stub, real, params, args, remove)                                \
+/* `remove` says what goes, in terms of the macros above; `chunk` is the one that goes, or 0. */
+#define ENTRY_FREE_STUB(name, ret, stub, real, instance, params, args, remove, chunk)               \
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \
@@ -201,7 +231,7 @@ RT_API void __allocs_unload(const void *inside);
 		return stub_result;                                                                         \
 	}
 
-#define ENTRY_FREE_VOID_STUB(name, ret, stub, real, params, args, remove)                           \
+#define ENTRY_FREE_VOID_STUB(name, ret, stub, real, instance, params, args, remove, chunk)          \
 	ret stub params                                                                                 \
 	{                                                                                               \
 		STUB_BEFORE_CALL(name);                                                                     \

@@ -5,13 +5,14 @@ import os
 import re
 import struct
 import sys
+from typing import Any
 
 from plumbum import cli
 
+from allocscc.backends.srcallocs import srcallocs_line
 from allocscc.elf import archive
 from allocscc.elf.object import ET_REL, ElfObject, cstring
 from allocscc.errors import printable
-from allocscc.report.srcallocs import srcallocs_line
 from allocscc.sidecar import EVIDENCE, FLAG_NAMES, SIZE_SHIFT, Declaration, Site, decode, decode_declarations
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
 from allocscc.values import asdict, dataclass
@@ -118,7 +119,7 @@ def _linked_sites(elf: ElfObject, records: bytes, address: int) -> list[Site]:
         here = address + at
         evidence = EVIDENCE[flags & 0xFF] if flags & 0xFF < len(EVIDENCE) else "none"
         strings = [text(here + 4 + 4 * i, offset) for i, offset in enumerate((file, function, callee, kind))]
-        known = {name: bool(flags & bit) for bit, name in FLAG_NAMES.items()}
+        known: dict[str, Any] = {name: bool(flags & bit) for bit, name in FLAG_NAMES.items()}
         size = flags >> SIZE_SHIFT
         sites.append(Site(strings[0], line, column, strings[1], strings[2], strings[3], evidence, **known, size=size))
     return sites

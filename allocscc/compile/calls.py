@@ -55,10 +55,17 @@ def candidate_symbol(call: Cursor) -> str:
     if call.type.get_canonical().kind != TypeKind.POINTER:
         return ""
     function = call.referenced
-    if function is None or function.kind not in _FUNCTIONS:
+    if function is None or function.kind not in _FUNCTIONS or _is_call(next(iter(children(call)), None)):
         return INDIRECT
     name = str(function.spelling)
     return "" if _GIVES_BACK.match(name) else str(function.mangled_name or name)
+
+
+def _is_call(callee: Cursor | None) -> bool:
+    """Whether what is called is another call's result: libclang says of `f()(n)` that it refers to `f`."""
+    while callee is not None and callee.kind.value in (PAREN, UNEXPOSED):
+        callee = next(iter(children(callee)), None)
+    return callee is not None and callee.kind.value == CALL
 
 
 def call_type(node: Node, signature: Signature, reader: SizeReader, parsed: Parsed) -> Sized | None:
@@ -154,7 +161,7 @@ def _by_size(arguments: list[Cursor], reader: SizeReader) -> Sized | None:
     if last is None:
         return None
     several = len(arguments) > 1 and not is_constant(arguments[0])
-    return Sized(last.type, last.evidence, last.array or several)
+    return Sized(last.type, last.evidence, last.array or several, members=last.members)
 
 
 def _is_method(call: Cursor) -> bool:

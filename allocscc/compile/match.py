@@ -253,4 +253,5 @@ def _site(place: MachineSite, source: SourceSite | None, symbol: str) -> Site:
         candidate=bool(source and source.candidate),
         matched=source is not None,
         size=sized.size if sized else 0,
+        members=sized.members if sized else "",
     )

@@ -35,8 +35,16 @@ def main(argv: list[str]) -> int:
         The exit status of the real program.
     """
     if os.path.basename(argv[0]).startswith(_COMPILERS):
-        return _compile(CompilerCommand(argv))
+        return _compile(_with_flags(CompilerCommand(argv)))
     return _assemble(AssemblerCommand(argv))
+
+
+def _with_flags(command: CompilerCommand) -> CompilerCommand:
+    """The command with what the backend wants; the user's own options stand behind it and win."""
+    from allocscc.backends.flags import compile_flags
+
+    flags = compile_flags("gcc") if command.c_family and (command.makes_assembly or command.makes_header) else []
+    return CompilerCommand([command.real, *flags, *command.args]) if flags else command
 
 
 def _compile(command: CompilerCommand) -> int:

@@ -10,8 +10,13 @@ stubgen/runtime/rt.h is the reader.
 import re
 
 from allocscc.compile.asm import CONDITIONS, MachineSite, is_aarch64
+from allocscc.gastext import quote
 from allocscc.sidecar import Site
 from allocscc.sidecar_names import SIDECAR_SECTION, SITES_SECTION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from allocscc.backends.interface import Records
 
 # -masm=intel: our own instructions are in the other syntax (gas manual, "i386-Syntax")
 _INTEL = "\t.intel_syntax noprefix\n"
@@ -19,7 +24,9 @@ _PLAIN_NAME = re.compile(r"[\w.]+")
 _STRINGS = ".rodata.allocs.str1.1"
 
 
-def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], sidecar: bytes) -> str:
+def add_records(
+    text: str, machine: list[MachineSite], sites: tuple[Site, ...], sidecar: bytes, extra: "Records | None" = None
+) -> str:
     """The assembly with a label behind every site's call, its record, and the sidecar section.
 
     Args:
@@ -27,6 +34,7 @@ def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], 
         machine: its sites, in text order.
         sites: what is known of each, in the same order.
         sidecar: the unit's encoded sidecar.
+        extra: what a backend adds.
     """
     strings: dict[str, str] = {}
     pieces: list[str] = []
@@ -34,6 +42,8 @@ def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], 
     at = 0
     for number, (place, site) in enumerate(zip(machine, sites, strict=True)):
         pieces.append(text[at : place.start])
+        if extra is not None and number in extra.before:
+            pieces.append(extra.before[number])
         label = f".Lallocs_site{number}"
         if place.tail:
             pieces.append(tail_call(place, label))
@@ -48,6 +58,8 @@ def add_records(text: str, machine: list[MachineSite], sites: tuple[Site, ...], 
         pieces.append("\n")
     pieces.append(_string_section(strings))
     pieces.append(_sidecar_section(sidecar))
+    if extra is not None:
+        pieces.append(extra.behind)
     return "".join(pieces)
 
 
@@ -96,19 +108,11 @@ def _record(label: str, linked: str, site: Site, strings: dict[str, str]) -> str
 
 
 def _string_section(strings: dict[str, str]) -> str:
-    lines = "".join(f"{label}:\n\t.string\t{_quote(value)}\n" for value, label in strings.items())
+    lines = "".join(f"{label}:\n\t.string\t{quote(value)}\n" for value, label in strings.items())
     return f'\t.pushsection\t{_STRINGS},"aMS",@progbits,1\n{lines}\t.popsection\n'
 
 
 def _sidecar_section(sidecar: bytes) -> str:
     text = sidecar.decode("ascii")
-    lines = "".join(f"\t.ascii\t{_quote(text[i : i + 4000])}\n" for i in range(0, len(text), 4000))
+    lines = "".join(f"\t.ascii\t{quote(text[i : i + 4000])}\n" for i in range(0, len(text), 4000))
     return f'\t.pushsection\t{SIDECAR_SECTION},"e",@progbits\n{lines}\t.popsection\n'
-
-
-def _quote(value: str) -> str:
-    """A gas string: everything but plain ASCII as an octal escape."""
-    return '"' + "".join(
-        chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:03o}"
-        for byte in value.encode("utf-8", "surrogateescape")
-    ) + '"'  # fmt: skip

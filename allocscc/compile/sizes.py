@@ -193,16 +193,25 @@ def combine(operator: int, left: Sized | None, right: Sized | None) -> Sized | N
     if operator == ADD:
         if left and right:
             if left.type == right.type:
-                return replace(left, array=left.array or right.array)
-            return replace(right if left.array and not right.array else left, array=False)
+                return replace(left, array=left.array or right.array, members=left.members or right.members)
+            first, second = (right, left) if left.array and not right.array else (left, right)
+            return replace(first, array=False, members=_joined(first, second))
         return found
     if operator == SUB:
-        return left
+        return replace(left, members=left.members or left.type) if left and right else left
     if operator in (DIV, SHR):
         return None if right else left  # a size by a size is a count
     if operator == AND:  # rounding; where the mask is made of a size, to a multiple of that
         return None if left and right and left.type == right.type else left
     return None
+
+
+def _joined(first: Sized, second: Sized) -> str:
+    """The members of a structure that no source declares: one type and any number of another behind it."""
+    members = first.members.removesuffix("[]") or first.type
+    if second.members:
+        return f"{members};{second.members}"
+    return f"{members};{second.type}[]"
 
 
 def agreed(results: list[Sized | None]) -> Sized | None:
@@ -247,7 +256,7 @@ def _by_flow(found: Sized | None) -> Sized | None:
 
 
 def _of(name: str, evidence: str) -> Sized | None:
-    return Sized(name, evidence) if name else None
+    return Sized(name, evidence, members=name if evidence == "offsetof" else "") if name else None
 
 
 def _operand_type(operand: Cursor) -> str:

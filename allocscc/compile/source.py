@@ -17,12 +17,14 @@ class Sized:
         evidence: how it is known.
         array: whether several may follow.
         size: of the type, in bytes; 0 when unknown. Not part of the value: another unit may not know the same type's.
+        members: as for `allocscc.sidecar.Site`.
     """
 
     type: str
     evidence: str
     array: bool = False
     size: int = field(default=0, compare=False)
+    members: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def local_functions(text: str, names: set[str]) -> set[str]:
         for name in names
         if f"\n{name}:" in text
         and re.search(rf"^\t\.type[ \t]+{re.escape(name)}, ?[@%]function", text, re.M)
-        and not re.search(rf"^\t\.(?:globa?l|weak)[ \t]+{re.escape(name)}$", text, re.M)
+        and not re.search(rf"^\t\.(?:globa?l|weak)[ \t]+{re.escape(name)}(?![\w.$])", text, re.M)
     }
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 
+from allocscc.backends import EMBEDDED, load_backend
 from allocscc.compile.apart import Definition
 from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
 from allocscc.compile.lto import encode_sources
@@ -18,11 +19,13 @@ from allocscc.config.globs import glob_regex
 from allocscc.config.hooks import call_hook
 from allocscc.config.roles import Roles
 from allocscc.config.signature import Signature, parse_signature
+from allocscc.config.statics import anywhere
 from allocscc.sidecar import Declaration, Site, encode
 from allocscc.values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from allocscc.backends.interface import Records
     from allocscc.compile.scan import Parsed
 
 # How clang writes the number of DW_AT_LLVM_alloc_type, and nothing else.
@@ -126,6 +129,7 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         reading = _read_source(unit, unit.preprocessed, stubbed, signatures, roles)
         source = reading.sites
         called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
+        called |= {name for name in roles.anywhere if _is_taken(unit.preprocessed_text, name)}
         local = [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
         apart = unit.compile_apart(local) if local else None
         text = text if apart is None else apart
@@ -135,6 +139,11 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd))
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+
+
+def _is_taken(text: bytes, name: str) -> bool:
+    """Whether a source takes a function's address: the compiler may find out where a call through it leads."""
+    return re.search(rb"(?<![\w$])%s(?![\w$])(?!\s*\()" % re.escape(name.encode()), text) is not None
 
 
 def _is_called(symbol: str, called: set[str]) -> bool:
@@ -189,6 +198,7 @@ def _recorded(
     wanted = {*signatures, *(site.callee for site in source if site.candidate)}
     machine = [place for place in calls if place.callee in wanted]
     kept = source if unit.intermediate else []
+    scoped = {**{name: anywhere(name) for name in roles.anywhere}, **scoped}
     symbols = exposed_symbols(text, local_functions(text, set(scoped)))
     if not (machine or declarations or kept or symbols):
         return None
@@ -207,9 +217,17 @@ def _recorded(
     sites = tuple(_overridden(site, roles) for _, site in pairs)
     if "sites" in roles.hooks:
         sites = _run_hook(roles.hooks["sites"], sites)
+    extra = _backend_records(text, sites, roles)
     statics = {scoped[name]: symbol for name, symbol in symbols.items()}
     record = encode(unit.source, unit.compiler, sites, declarations, encode_sources(kept), statics)
-    return Annotated(expose(add_records(text, machine, sites, record), symbols), record)
+    return Annotated(expose(add_records(text, machine, sites, record, extra), symbols), record)
+
+
+def _backend_records(text: str, sites: tuple[Site, ...], roles: Roles) -> "Records | None":
+    """What the backend adds to the assembly; most builds have one that adds nothing."""
+    if roles.backend == EMBEDDED:
+        return None
+    return load_backend(roles.backend).records(text, sites)
 
 
 def _configured(unit: Unit, roles: Roles) -> tuple[dict[str, Signature], dict[str, str]]:
@@ -261,7 +279,7 @@ def _overridden(site: Site, roles: Roles) -> Site:
     for function, callee, says, kind in roles.overrides:
         fits = not says or _TAG.sub("", says) == _TAG.sub("", site.type)
         if fits and function == site.function and callee == site.callee:
-            return replace(site, type=kind, evidence="override", size=0)
+            return replace(site, type=kind, evidence="override", size=0, members="")
     return site
 
 
@@ -274,4 +292,4 @@ def _run_hook(path: str, sites: tuple[Site, ...]) -> tuple[Site, ...]:
         raise ValueError(f"{path}: sites() gave {len(changed)} sites for {len(sites)}")
     # The size goes with the type, and a hook may know of the type alone.
     pairs = zip(sites, changed, strict=True)
-    return tuple(replace(b, size=0) if b.type != a.type and b.size == a.size else b for a, b in pairs)
+    return tuple(replace(b, size=0, members="") if b.type != a.type and b.size == a.size else b for a, b in pairs)

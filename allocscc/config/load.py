@@ -1,7 +1,8 @@
 """Reads and merges the config layers, weakest first (DESIGN §3, R1).
 
 `config/builtin.toml` → packs that any layer names in `use` → `/etc/allocscc.toml` → the user's → the project's
-`allocscc.toml` (from the working folder upwards) → files in `ALLOCSCC_CONFIG` → `LIBALLOCS_*` → `ALLOCSCC_OBSERVE`. A
+`allocscc.toml` (from the working folder upwards) → files in `ALLOCSCC_CONFIG` → `LIBALLOCS_*` → `ALLOCSCC_OBSERVE` and
+`ALLOCSCC_BACKEND`. A
 later entry of the same name replaces an earlier one whole. A file that another one uses lies right below it.
 """
 
@@ -9,11 +10,11 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import reduce
 
-from allocscc.config.model import ANY_PARENT, Allocator, Config, Named, merge
-from allocscc.config.read import nearest, read_layer
+from allocscc.config.model import ANY_PARENT, BACKENDS, Allocator, Config, Named, merge
+from allocscc.config.read import BACKEND_WORDS, is_backend_file, nearest, read_layer
 from allocscc.config.variables import from_variables
 from allocscc.errors import ConfigError
-from allocscc.places import data_folder, layer_files
+from allocscc.places import data_folder, is_liballocs_tree, layer_files
 from allocscc.values import replace
 
 _BUILTIN = "builtin"
@@ -40,12 +41,14 @@ def merge_layers(layers: Iterable[Config]) -> Config:
 
 def load_layers(env: Mapping[str, str], cwd: str) -> list[Config]:
     """Every layer that exists, weakest first, fit to be merged; `load_config` says what may be wrong with one."""
-    builtin, variables, how = read_layer(_pack_path(_BUILTIN)), from_variables(env), _how(env)
+    builtin, variables, how = read_layer(_pack_path(_BUILTIN)), from_variables(env), _how(env, cwd)
+    tree = _tree(env)
     packs: dict[str, list[Config]] = {}
     own: list[Config] = []
 
     def together(packs: dict[str, list[Config]], own: list[Config]) -> list[Config]:
-        layers = [builtin, *(layer for group in packs.values() for layer in group), *own]
+        below = [builtin, tree] if tree.backend else [builtin]
+        layers = [*below, *(layer for group in packs.values() for layer in group), *own]
         return [*layers, *(layer for layer in (variables, how) if layer != _nothing())]
 
     named = [os.path.join(cwd, path) for path in env.get("ALLOCSCC_CONFIG", "").split(":")]
@@ -112,16 +115,30 @@ def validate(config: Config) -> None:
             chain.append(families[parent])
 
 
-def _how(env: Mapping[str, str]) -> Config:
-    """What `ALLOCSCC_OBSERVE` says, above all files.
+def _tree(env: Mapping[str, str]) -> Config:
+    """The weakest word on the backend: where `LIBALLOCS` names a tree, programs are for its runtime."""
+    tree = env.get("LIBALLOCS", "")
+    if not is_liballocs_tree(tree):
+        return _nothing()
+    return replace(_nothing(), backend="liballocs", origins=("variable LIBALLOCS",))
+
+
+def _how(env: Mapping[str, str], cwd: str) -> Config:
+    """What `ALLOCSCC_OBSERVE` and `ALLOCSCC_BACKEND` say, above all files.
 
     Raises:
-        ConfigError: it is none of the words that the key `observe` may have.
+        ConfigError: one is none of the words that the key `observe`, or `runtime.backend`, may have.
     """
+    backend = env.get("ALLOCSCC_BACKEND", "")
+    if backend and backend not in BACKENDS and not is_backend_file(backend):
+        raise ConfigError(f"variable ALLOCSCC_BACKEND: {backend!r}; {BACKEND_WORDS}")
+    if is_backend_file(backend):
+        backend = os.path.join(cwd, backend)
     word = env.get("ALLOCSCC_OBSERVE", "")
     if word not in ("", "stubs", "unwind"):
         raise ConfigError(f'variable ALLOCSCC_OBSERVE: {word!r}; allowed: "stubs", "unwind"')
-    return replace(_nothing(), observe=word, origins=("variable ALLOCSCC_OBSERVE",)) if word else _nothing()
+    names = [name for name in ("ALLOCSCC_OBSERVE", "ALLOCSCC_BACKEND") if env.get(name)]
+    return replace(_nothing(), observe=word, backend=backend, origins=tuple(f"variable {name}" for name in names))
 
 
 def _nothing(*warnings: str) -> Config:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # `typing` takes 8 ms of import
 
 # A suballocator that does not say whose chunks it carves up; the runtime sees it.
 ANY_PARENT = "*"
+# The backends that come with allocscc; a module of `allocscc.backends` each.
+BACKENDS = ("embedded", "liballocs", "none")
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,8 @@ class Config:
         sidecar_file: `"auto"` (only where the object cannot carry the record), `"always"` or `"never"`.
         observe: how wrappers are observed: `"unwind"` (R16), or `"stubs"`, the same as "".
         hooks: hook name to the Python file that implements it (R2).
+        backend: for whom stubs and records are made: one of `BACKENDS`, or the path of a Python file of the project; ""
+            is the same as `"embedded"`.
         includes: C headers of the project that every stub file includes first (R2).
         uses: packs and files that the layers ask for.
         origins: the layers that were read, weakest first.
@@ -185,6 +189,7 @@ class Config:
     warnings: tuple[str, ...] = ()
     candidates: str = ""
     observe: str = ""
+    backend: str = ""
 
     @property
     def allocators(self) -> dict[str, Allocator]:
@@ -254,6 +259,7 @@ def merge(weak: Config, strong: Config) -> Config:
         sidecar_file=strong.sidecar_file or weak.sidecar_file,
         candidates=strong.candidates or weak.candidates,
         observe=strong.observe or weak.observe,
+        backend=strong.backend or weak.backend,
         hooks={**weak.hooks, **strong.hooks},
         includes=_unique(weak.includes + strong.includes),
         uses=_unique(weak.uses + strong.uses),

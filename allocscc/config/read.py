@@ -11,6 +11,7 @@ from typing import Any
 from allocscc.config.functions import ALLOCATING, role_name
 from allocscc.config.lines import Lines
 from allocscc.config.model import (
+    BACKENDS,
     KINDS,
     Allocator,
     Config,
@@ -29,6 +30,7 @@ from allocscc.errors import ConfigError
 
 _TOP_KEYS = {
     "allocator", "wrapper", "override", "sized", "use", "remove", "on-error", "observe", "sidecar", "hooks", "stubgen",
+    "runtime",
 }  # fmt: skip
 _ALLOCATOR_KEYS = {
     "alloc", "resize", "free", "free-chain", "free-since", "free-all", "usable-size", "meta", "key", "suballocates",
@@ -41,6 +43,8 @@ _CHOICES = {
     "interpose": ("preload",),
 }  # fmt: skip
 _CHOICES["sidecar.candidates"] = _CHOICES["sidecar.file"]
+_NAMES = ", ".join(f'"{name}"' for name in BACKENDS)
+BACKEND_WORDS = f"allowed: {_NAMES}, or a Python file (FILE.py)"
 # tomllib takes a second for a megabyte; descriptions have a few kilobytes.
 MAX_BYTES = 1 << 20
 
@@ -68,6 +72,11 @@ def read_text(path: str, text: str) -> Config:
     except RecursionError as error:
         raise ConfigError(f"{path}: not TOML: nested too deeply") from error
     return _File(path, text).layer(content)
+
+
+def is_backend_file(value: str) -> bool:
+    """Whether the value of `runtime.backend` names a Python file of the project."""
+    return value.endswith(".py")
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
@@ -107,6 +116,8 @@ class _File:
         self._check_keys(hooks, {"sites", "plan"}, "hooks")
         stubgen = self._table(content, "stubgen")
         self._check_keys(stubgen, {"include"}, "stubgen")
+        runtime = self._table(content, "runtime")
+        self._check_keys(runtime, {"backend"}, "runtime")
         folder = os.path.dirname(os.path.abspath(self._path))
         entries = sorted(self._entries(content), key=lambda pair: pair[0])  # tables come grouped by kind
         config = Config(
@@ -114,6 +125,7 @@ class _File:
             removed=self._removed(content),
             on_error=self._choice(content, "on-error", "on-error"),
             observe=self._choice(content, "observe", "observe"),
+            backend=self._backend(runtime, folder),
             sidecar_file=self._choice(sidecar, "sidecar.file", "sidecar", "file"),
             candidates=self._choice(sidecar, "sidecar.candidates", "sidecar", "candidates"),
             hooks={
@@ -183,6 +195,14 @@ class _File:
         if usable_size is not None and (len(usable_size.args) != 1 or usable_size.first_pointer is None):
             raise ConfigError(f"{where}: {'.'.join(key)}.usable-size: {usable_size} must take the chunk alone, as (p)z")
         return family
+
+    def _backend(self, body: dict[str, Any], folder: str) -> str:
+        """The name of a backend, or the path of a Python file that makes one."""
+        value = self._text(body, "runtime", "backend")
+        if "backend" in body and value not in BACKENDS and not is_backend_file(value):
+            where = self._lines.where("runtime", "backend")
+            raise ConfigError(f"{where}: runtime.backend is {shown(value)}; {BACKEND_WORDS}")
+        return os.path.join(folder, value) if is_backend_file(value) else value
 
     def _key(self, body: dict[str, Any], signatures: tuple[Signature, ...], *key: str) -> str:
         """The key symbol, by any of its names."""

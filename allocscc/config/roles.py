@@ -11,10 +11,11 @@ import os
 import stat
 import sys
 
-from allocscc.places import cache_folder, data_folder, layer_files
+from allocscc.places import cache_folder, data_folder, is_liballocs_tree, layer_files
 
-_FORMAT = 6
+_FORMAT = 7
 _VARIABLES = ("ALLOC_FNS", "FREE_FNS", "ALLOCSZ_FNS", "SUBALLOC_FNS", "SUBFREE_FNS", "ALLOCSITE_OVERRIDE")
+_CHOICES = ("ALLOCSCC_OBSERVE", "ALLOCSCC_BACKEND")
 # Files up to this size (bytes) are compared whole: an edit may keep size and, on a coarse clock, time.
 _SMALL = 8192
 
@@ -34,6 +35,10 @@ class Roles:
         scoped: static functions: (source file, name, signature as text, whether it allocates).
         overrides: (calling function, callee, type it says or "", type it is), strongest first.
         spoken: functions that the config names, switches off or removes: what a source declares of them does not count.
+        backend: for whom stubs and records are made, see `allocscc.backends`.
+        suballocators: entry points of families that carve up chunks of others.
+        usable_sizes: functions that tell the usable size of a family's chunk.
+        anywhere: functions that are meant, too, where a file has a static one of that name.
         on_error: what to do when our part fails, `"warn"` or `"stop"`.
         candidates: which units have calls recorded that only may be allocations.
         sidecar_file: when to write the sidecar file.
@@ -42,8 +47,8 @@ class Roles:
     """
 
     __slots__ = (
-        "candidates", "entries", "hooks", "on_error", "overrides", "patterns", "scoped", "sidecar_file", "signatures",
-        "spoken", "warnings", "wrappers",
+        "anywhere", "backend", "candidates", "entries", "hooks", "on_error", "overrides", "patterns", "scoped",
+        "sidecar_file", "signatures", "spoken", "suballocators", "usable_sizes", "warnings", "wrappers",
     )  # fmt: skip
 
     wrappers: list[str]
@@ -53,6 +58,10 @@ class Roles:
     scoped: list[tuple[str, str, str, bool]]
     overrides: list[tuple[str, str, str, str]]
     spoken: list[str]
+    suballocators: list[str]
+    usable_sizes: list[str]
+    anywhere: list[str]
+    backend: str
     on_error: str
     candidates: str
     sidecar_file: str
@@ -67,7 +76,9 @@ class Roles:
 def load_roles(env: dict[str, str], cwd: str) -> Roles:
     """The roles for a process with this environment and working folder; `ConfigError` if a layer is wrong."""
     files = [os.path.join(data_folder("config"), "builtin.toml"), *(path for path, _ in layer_files(env, cwd))]
-    variables = [env.get(name, "") for name in (*(f"LIBALLOCS_{name}" for name in _VARIABLES), "ALLOCSCC_OBSERVE")]
+    variables = [env.get(name, "") for name in (*(f"LIBALLOCS_{name}" for name in _VARIABLES), *_CHOICES)]
+    tree = env.get("LIBALLOCS", "")
+    variables.append(tree if is_liballocs_tree(tree) else "")
     key = repr((_FORMAT, sys.version_info[:2], files, variables))
     path = None
     try:
@@ -133,6 +144,10 @@ def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
         "scoped": [(s.scope, s.name, s.letters, allocates) for s, allocates in scoped],
         "overrides": [(o.function, o.callee, o.says, o.type) for o in reversed(config.overrides)],
         "spoken": sorted({*map(role_name, spoken), *(named.name for named in config.removed)}),
+        "suballocators": [n for n, r in families.items() if isinstance(r.entry, Allocator) and r.entry.suballocates],
+        "usable_sizes": [f.usable_size.name for f in config.allocators.values() if f.usable_size is not None],
+        "anywhere": _anywhere(plain) if config.backend == "liballocs" else [],
+        "backend": config.backend or "embedded",
         "on_error": config.on_error,
         "candidates": config.candidates or "auto",
         "sidecar_file": config.sidecar_file,
@@ -140,6 +155,13 @@ def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
         "warnings": list(config.warnings),
     }
     return fields, [origin for origin in config.origins if os.path.isabs(origin)]
+
+
+def _anywhere(plain: dict[str, Any]) -> list[str]:
+    """Wrappers of liballocs' variables: what these name has no file, and its tools look at static functions, too."""
+    from allocscc.config.functions import is_wrapper
+
+    return [name for name, role in plain.items() if is_wrapper(role) and role.entry.origin.startswith("variable ")]
 
 
 def _store(path: str, value: Any) -> None:

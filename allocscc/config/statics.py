@@ -21,9 +21,18 @@ def with_statics(config: Config, units: Iterable[Mapping[str, str]]) -> Config:
         return config
     entries: list[Entry] = []
     for entry in config.entries.values():
-        scoped = any(signature.scope for _, signature in functions_of(entry))
+        scoped = any(s.scope or _is_anywhere(entry, s, known) for _, s in functions_of(entry))
         entries += _named(entry, known) if scoped and not entry.disabled else [entry]
     return replace(config, entries=table(entries))
+
+
+def anywhere(name: str) -> str:
+    """The scoped name of a function that is meant in whatever file it is static: liballocs' variables have no files."""
+    return f"*::{name}"
+
+
+def _is_anywhere(entry: Entry, signature: Signature, units: list[Mapping[str, str]]) -> bool:
+    return isinstance(entry, Sized | Wrapper) and any(anywhere(signature.name) in unit for unit in units)
 
 
 def _named(entry: Entry, units: list[Mapping[str, str]]) -> list[Entry]:
@@ -65,7 +74,10 @@ def _symbols(signatures: Iterable[Signature], units: list[Mapping[str, str]]) ->
     """The signatures with symbols for scoped names; one that no unit defines stays as it is."""
     found: list[Signature] = []
     for signature in signatures:
-        full = signature.full_name
-        symbols = dict.fromkeys(unit[full] for unit in units if full in unit) if signature.scope else {}
-        found += [replace(signature, name=symbol, scope="", written=full) for symbol in symbols] or [signature]
+        full = signature.full_name if signature.scope else anywhere(signature.name)
+        symbols = dict.fromkeys(unit[full] for unit in units if full in unit)
+        named = signature.full_name
+        found += [replace(signature, name=symbol, scope="", written=named) for symbol in symbols]
+        if not (symbols and signature.scope):  # a function of this name may be global elsewhere
+            found.append(signature)
     return tuple(found)

@@ -31,6 +31,8 @@ def to_toml(config: Config, *, origins: bool = False) -> str:
         document.add("on-error", tomlkit.string(config.on_error))
     if config.observe:
         document.add("observe", tomlkit.string(config.observe))
+    if config.backend:
+        document.add("runtime", _table({"backend": config.backend}))
     sidecar = {"file": config.sidecar_file, "candidates": config.candidates}
     if any(sidecar.values()):
         document.add("sidecar", _table({key: value for key, value in sidecar.items() if value}))
@@ -123,6 +125,7 @@ def to_json(config: Config) -> dict[str, object]:
         "sidecar": {"file": config.sidecar_file, "candidates": config.candidates or "auto"},
         "hooks": {name: hook.name for name, hook in config.hooks.items()},
         "stubgen": {"include": [header.name for header in config.includes]},
+        **({"runtime": {"backend": config.backend}} if config.backend else {}),
         "layers": list(config.origins),
         "warnings": list(config.warnings),
     }

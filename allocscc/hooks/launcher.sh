@@ -103,12 +103,38 @@ if [ -z "$ALLOCSCC_PYTHON" ]; then
 	exec "$real" "$@"
 fi
 
+# clang compiles in its own process: what the backend wants of the compiler can be said only here. Who has neither a
+# variable nor a file that speaks of a backend pays nothing.
+case ${last_word##*/} in
+*clang*)
+	asked=${LIBALLOCS-}${ALLOCSCC_BACKEND-}${ALLOCSCC_CONFIG-}
+	dir=$PWD
+	for file in /etc/allocscc.toml "${XDG_CONFIG_HOME:-${HOME-}/.config}/allocscc.toml"; do
+		[ -n "$asked" ] || [ ! -f "$file" ] || asked=$(grep -s backend "$file")
+	done
+	while [ -z "$asked" ] && [ -n "$dir" ]; do
+		[ ! -f "$dir/allocscc.toml" ] || asked=$(grep -s backend "$dir/allocscc.toml")
+		dir=${dir%/*}
+	done
+	flags=
+	[ -z "$asked" ] || flags=$("$ALLOCSCC_PYTHON" -I -S "$ALLOCSCC_HOME/backends/flags.py" clang)
+	for flag in $flags; do
+		case $flag in
+		-g*) lines=yes ;;
+		esac
+	done
+	# shellcheck disable=SC2086  # the words are wanted; the user's own stand behind them and win
+	[ -z "$flags" ] || set -- $flags "$@"
+	;;
+esac
+
 # A compiler cache below us must not hand out objects that were made without us, or with another config.
 case ${driver##*/} in
 ccache | sccache)
 	CCACHE_NAMESPACE="${CCACHE_NAMESPACE-}allocscc $(cksum "$ALLOCSCC_HOME/__init__.py" | cut -d' ' -f1)"
 	CCACHE_NAMESPACE="$CCACHE_NAMESPACE ${LIBALLOCS_ALLOC_FNS-} ${LIBALLOCS_FREE_FNS-} ${LIBALLOCS_ALLOCSZ_FNS-}"
 	CCACHE_NAMESPACE="$CCACHE_NAMESPACE ${LIBALLOCS_SUBALLOC_FNS-} ${LIBALLOCS_SUBFREE_FNS-}"
+	CCACHE_NAMESPACE="$CCACHE_NAMESPACE ${LIBALLOCS-} ${ALLOCSCC_BACKEND-}"
 	dir=$PWD
 	while [ -n "$dir" ]; do
 		[ -f "$dir/allocscc.toml" ] && CCACHE_EXTRAFILES="${CCACHE_EXTRAFILES+$CCACHE_EXTRAFILES:}$dir/allocscc.toml"

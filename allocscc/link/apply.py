@@ -5,6 +5,7 @@ import os
 from collections import defaultdict
 
 from allocscc import toolchain
+from allocscc.backends.interface import Backend
 from allocscc.cache import tidy, touch, write
 from allocscc.config.model import Config
 from allocscc.elf import archive
@@ -13,14 +14,13 @@ from allocscc.elf.edit import mark_definitions, redirect_references, replace_def
 from allocscc.elf.object import ElfObject
 from allocscc.elf.rearchive import add_stubs
 from allocscc.elf.write import data_object
-from allocscc.errors import ToolError
 from allocscc.link.job import ARCHIVE, OBJECT, LinkJob
 from allocscc.link.objects import MOST, stub_objects
 from allocscc.link.plan import MARK, REDIRECT, REPLACE, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
-from allocscc.link.runtime import compile_c, compiler
-from allocscc.link.stubs import entry_points, stub_source
-from allocscc.places import cache_folder, data_folder
+from allocscc.link.stubcompile import StubCompiler
+from allocscc.link.stubs import Setting, entry_points, stub_source
+from allocscc.places import cache_folder
 from allocscc.sidecar_names import PLAN_SECTION
 
 _EM_X86_64 = 62
@@ -29,7 +29,7 @@ UNWIND_TABLE = "--eh-frame-hdr"
 
 
 def edits(
-    plan: LinkPlan, job: LinkJob, config: Config, folder: toolchain.TemporaryFolder
+    plan: LinkPlan, job: LinkJob, config: Config, folder: toolchain.TemporaryFolder, backend: Backend
 ) -> tuple[dict[int, list[str]], list[str], list[str]]:
     """What to change in the command line.
 
@@ -38,6 +38,7 @@ def edits(
         job: the link they are about.
         config: the merged config that the plan was made with.
         folder: for temporary files, gone after the link.
+        backend: for whom the stubs are.
 
     Returns:
         Replacements: argument index → the words to put there; options to add in front; objects to add.
@@ -57,7 +58,7 @@ def edits(
             marked.append(decision)
     groups = [group for by_member in replaced.values() for group in by_member.values()]
     groups += [[decision] for decision in (*wrapped, *marked)]
-    stubs = _stubs(groups, config, job.output)
+    stubs = _stubs(groups, config, job, backend)
     words: dict[int, list[str]] = {}
     for index, by_member in replaced.items():
         source = next(i for i in job.inputs if i.index == index)
@@ -106,23 +107,38 @@ def _insertion_points(wrapped: list[Decision], job: LinkJob) -> list[int]:
     return sorted({*objects[-1:], *(index for index in referring if kinds[index] == ARCHIVE)})
 
 
-def _stubs(groups: list[list[Decision]], config: Config, output: str) -> dict[str, bytes]:
+def _stubs(groups: list[list[Decision]], config: Config, job: LinkJob, backend: Backend) -> dict[str, bytes]:
     """The stub object of each group, by the symbol of its first decision; their C is kept if the person wants it."""
+    if not groups:
+        return {}
+    setting = Setting(os.path.basename(backend.stub_header()), entry_points(groups), _type_sizes(groups, job, backend))
     kept = os.environ.get("ALLOCSCC_SAVE_TEMPS", "")
-    if kept and groups:
-        _save(kept, groups, config, os.path.basename(output))
-    objects = stub_objects(groups, config, stub_object, stub_is_cached)
+    if kept:
+        _save(kept, groups, config, os.path.basename(job.output), setting)
+    compiled = StubCompiler(backend)
+    objects = stub_objects(groups, config, compiled.object, compiled.is_cached, setting)
     return {group[0].symbol: stub for group, stub in zip(groups, objects, strict=True)}
 
 
-def _save(folder: str, groups: list[list[Decision]], config: Config, output: str) -> None:
+def _type_sizes(groups: list[list[Decision]], job: LinkJob, backend: Backend) -> dict[str, int]:
+    """Typed primitives among the functions that get a stub → size of their type, if the backend has to know."""
+    if not backend.type_sizes:
+        return {}
+    typed = {d.symbol for group in groups for d in group if d.signature is not None and d.signature.typed}
+    if not typed:
+        return {}
+    from allocscc.link.typesizes import type_sizes
+
+    return type_sizes(job, typed)
+
+
+def _save(folder: str, groups: list[list[Decision]], config: Config, output: str, setting: Setting) -> None:
     """Write the stubs' C to a folder: `OUTPUT.SYMBOL.stub.c`, by the first function of each file."""
     os.makedirs(folder, exist_ok=True)
-    present = entry_points(groups)
     for group in groups:
         path = os.path.join(folder, f"{output}.{group[0].symbol.replace('/', '_')[:200]}.stub.c")
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(stub_source(group, config, present=present))
+            file.write(stub_source(group, config, setting=setting))
 
 
 def _in_cache(stub: bytes) -> str:
@@ -156,76 +172,6 @@ def _rewrite_archive(source: str, target: str, by_member: dict[int, list[Decisio
         return _edited(member.data, decisions, f"{source}({member.name})"), stubs[decisions[0].symbol]
 
     add_stubs(source, target, change)
-
-
-def stub_object(source: str, config: Config, keep: bool = True) -> str:
-    """The object compiled from a stub file; cached by content, since builds link the same stubs again and again.
-
-    Raises:
-        ToolError: it does not compile; gcc's words say why, and, with `keep`, the message where its source is kept.
-    """
-    include, digest, folder = data_folder("stubgen"), _digest(source), _stub_folder()
-    os.makedirs(folder, exist_ok=True)
-    extra = ("-I", include, "-ffunction-sections", "-fexceptions", "-Wno-builtin-declaration-mismatch")
-    work = os.path.join(folder, f"new-{os.getpid()}-{digest.hexdigest()[:24]}")
-    base = os.path.join(work, "allocs-stub")  # a name that every output has as a symbol: always the same
-    path = os.path.join(folder, f"{digest.hexdigest()[:24]}.o")
-    if os.path.exists(path) and not config.includes:
-        return path
-    try:
-        os.makedirs(work, exist_ok=True)
-        with open(f"{base}.c", "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(source)
-        if config.includes:  # what such a header includes, and its macros, only the preprocessor knows
-            text = toolchain.run([compiler(), "-E", "-P", *extra, f"{base}.c"])
-            digest.update(text.encode("utf-8", "surrogateescape"))
-            path = os.path.join(folder, f"{digest.hexdigest()[:24]}.o")
-            if os.path.exists(path):
-                return path
-        compile_c(f"{base}.c", f"{base}.o", extra)
-        os.replace(f"{base}.o", path)
-        tidy(folder, MOST)
-    except ToolError as error:
-        raise (_with_source_kept(error, f"{base}.c", config) if keep else error) from error
-    finally:
-        for leftover in (f"{base}.c", f"{base}.o"):
-            if os.path.exists(leftover):
-                os.unlink(leftover)
-        if os.path.isdir(work):
-            os.rmdir(work)
-    return path
-
-
-def stub_is_cached(source: str, config: Config) -> bool:
-    """Whether `stub_object` has nothing to compile; what headers of the project's say is not known before."""
-    return not config.includes and os.path.exists(os.path.join(_stub_folder(), f"{_digest(source).hexdigest()[:24]}.o"))
-
-
-def _stub_folder() -> str:
-    return os.path.join(cache_folder(dict(os.environ)), "stubs")
-
-
-def _digest(source: str) -> "hashlib._Hash":
-    """Of all that a stub's object depends on but headers of the project's."""
-    digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
-    for header in ("stubgen.h", "allocs.h", "abi.h"):
-        with open(os.path.join(data_folder("stubgen"), header), "rb") as file:
-            digest.update(file.read())
-    digest.update(compiler().encode("utf-8", "surrogateescape"))
-    return digest
-
-
-def _with_source_kept(error: ToolError, source: str, config: Config) -> ToolError:
-    """The error, with the stub's source in a place where a person can look at it, compile it, and send it to us."""
-    folder = os.path.join(cache_folder(dict(os.environ)), "failed")
-    os.makedirs(folder, exist_ok=True)
-    kept = os.path.join(folder, os.path.basename(os.path.dirname(source)).rpartition("-")[2] + ".c")
-    os.replace(source, kept)
-    whose = ""
-    if config.includes:
-        origins = ", ".join(dict.fromkeys(header.origin for header in config.includes))
-        whose = f" with the headers of [stubgen] include ({origins})"
-    return ToolError(f"a stub does not compile{whose}; its source is kept in {kept}:\n{error}".replace(source, kept))
 
 
 def plan_object(plan: LinkPlan, job: LinkJob, folder: toolchain.TemporaryFolder) -> str:

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 
 from allocscc import toolchain
+from allocscc.backends.runtime import Runtime, interposable
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError
 from allocscc.link.copies import copy_problems
@@ -13,7 +14,6 @@ from allocscc.link.job import OTHER as OTHER_FILE
 from allocscc.link.outcome import ObjectFacts, Outcome, read_object
 from allocscc.link.plan import LEAVE, MARK, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
-from allocscc.link.runtime import Runtime, interposable
 from allocscc.link.trace import (
     archive_members,
     read_member,

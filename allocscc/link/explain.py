@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from allocscc import toolchain
+from allocscc.backends import load_backend
 from allocscc.config.roles import load_roles
 from allocscc.errors import AllocsError, printable
 from allocscc.link import phase
@@ -33,11 +34,12 @@ def plan_of(job: LinkJob) -> tuple[LinkPlan, tuple[str, ...], bool]:
 
     if job.mode == RELOCATABLE:
         return make_plan(LinkFacts(RELOCATABLE), Config()), (), False
-    obstacle = phase._obstacle(job)
+    roles = load_roles(dict(os.environ), os.getcwd())
+    backend = load_backend(roles.backend)
+    obstacle = phase._obstacle(job) or backend.obstacle()
     if obstacle:
         return make_plan(LinkFacts(job.mode, obstacle=obstacle), Config()), (), False
-    roles = load_roles(dict(os.environ), os.getcwd())
-    plan, config, found = phase.planned(job, phase.surveyed(job, roles))
+    plan, config, found = phase.planned(job, phase.surveyed(job, roles, backend), backend)
     return plan, tuple(header.origin for header in config.includes), bool(found.sources)
 
 

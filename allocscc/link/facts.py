@@ -1,5 +1,7 @@
 """From what a survey found to the facts that `plan` decides on."""
 
+from allocscc.backends.interface import Backend, Link
+from allocscc.config.model import Allocator, Config
 from allocscc.link.findings import Survey
 from allocscc.link.job import LinkJob
 from allocscc.link.plan import Fact, LinkFacts
@@ -33,3 +35,23 @@ def link_facts(job: LinkJob, found: Survey, interposable: frozenset[str]) -> Lin
         unreadable=tuple(found.unreadable)
         + tuple(f"{source.path}: its members are too many" for source in found.unscanned),
     )
+
+
+def with_backend(facts: LinkFacts, backend: Backend, link: Link, config: Config) -> LinkFacts:
+    """The facts with what a backend says of the link's families."""
+    families = config.allocators.values()
+    defined = {fact.symbol for fact in facts.functions if fact.place is not None}
+    reasons = {f.name: backend.refuses(link, f.name, bool(f.suballocates), _is_measured(f, defined)) for f in families}
+    return replace(
+        facts,
+        embeds=backend.embeds,
+        walks=backend.walks,
+        wrapped=frozenset(f.name for f in families if backend.wraps(f.name, bool(f.suballocates))),
+        refused={name: reason for name, reason in reasons.items() if reason},
+    )
+
+
+def _is_measured(family: Allocator, defined: set[str]) -> bool:
+    """Whether a link defines a family's usable-size function, and all that allocates says how much."""
+    usable = family.usable_size
+    return usable is not None and usable.name in defined and all(s.size_args for s in (*family.alloc, *family.resize))

@@ -8,7 +8,7 @@ from allocscc import toolchain
 from allocscc.config.model import Config
 from allocscc.errors import ToolError
 from allocscc.link.plan import Decision
-from allocscc.link.stubs import entry_points, stub_source
+from allocscc.link.stubs import Setting, entry_points, stub_source
 from allocscc.link.template import Placeholders
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ MOST = 1000  # stub objects that the cache keeps
 
 
 def stub_objects(
-    groups: list[Group], config: Config, compile_stub: Compile, is_cached: IsCached
+    groups: list[Group], config: Config, compile_stub: Compile, is_cached: IsCached, setting: Setting | None = None
 ) -> list[bytes]:  # fmt: skip
     """The object for each group of decisions whose stubs belong together.
 
@@ -33,25 +33,26 @@ def stub_objects(
         compile_stub: gives the path of the object for a stub file's text, from the cache if it is there; the last
             argument says whether the text is to be kept if it does not compile.
         is_cached: whether that would have nothing to compile.
+        setting: what the stubs are made for; left out, the embedded runtime.
 
     Raises:
         ToolError: a stub does not compile.
     """
-    present = entry_points(groups)
+    setting = setting or Setting(present=entry_points(groups))
     if config.includes:  # the project's headers may do with a name what they like
-        texts = [stub_source(group, config, present=present) for group in groups]
+        texts = [stub_source(group, config, setting=setting) for group in groups]
         _compile_all([text for text in texts if not is_cached(text, config)], config, compile_stub)
         return [_contents(text, config, compile_stub, True)[0] for text in texts]
     templates: dict[str, tuple[bytes, str]] = {}
     names = [Placeholders(_longest(group, config)) for group in groups]
-    texts = [stub_source(group, config, own, present) for group, own in zip(groups, names, strict=True)]
+    texts = [stub_source(group, config, own, setting) for group, own in zip(groups, names, strict=True)]
     _compile_all([text for text in texts if not is_cached(text, config)], config, compile_stub)
     for text, group in zip(texts, groups, strict=True):
         if text not in templates:
             try:
                 templates[text] = _contents(text, config, compile_stub, False)
             except ToolError:  # what a person sees of it, and can compile, has names
-                compile_stub(stub_source(group, config, present=present), config, True)
+                compile_stub(stub_source(group, config, setting=setting), config, True)
                 raise
     return [own.fill(*templates[text]) for text, own in zip(texts, names, strict=True)]
 

@@ -11,16 +11,21 @@ import os
 import sys
 
 from allocscc import toolchain
+from allocscc.backends import load_backend
+from allocscc.backends.interface import Link
 from allocscc.config.roles import Roles, load_roles
 from allocscc.errors import AllocsError, ConfigError
 from allocscc.link.findings import Survey, Wanted
-from allocscc.link.job import EXECUTABLE, OBJECT, RELOCATABLE, LinkJob
+from allocscc.link.job import ARCHIVE, EXECUTABLE, OBJECT, RELOCATABLE, LinkJob
 from allocscc.link.response import quote_response
 from allocscc.link.run import run_linker
 from allocscc.link.survey import survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from allocscc.backends.interface import Backend
     from allocscc.config.model import Config
     from allocscc.link.plan import LinkPlan
 
@@ -64,25 +69,27 @@ def main(name: str, argv: list[str]) -> int:
 
 
 def _link(real: str, argv: list[str], job: LinkJob, roles: Roles) -> int:
-    obstacle = _obstacle(job)
+    backend = load_backend(roles.backend)
+    obstacle = _obstacle(job) or backend.obstacle()
     if obstacle and job.libc_at < 0:  # firmware, a kernel: nothing is added, not even a note
         toolchain.replace([real, *argv])
     if obstacle:
         return _noted_link(real, argv, job, obstacle)
     for warning in roles.warnings:
         toolchain.warn(warning)
-    found = surveyed(job, roles)
+    found = surveyed(job, roles, backend)
     interpose = sorted({family for family, _, preload in roles.entries.values() if preload})
     interesting = (
         found.definitions or found.references or found.unreadable or found.versioned or found.sidecars or found.sources
     )
     if not interesting and "plan" not in roles.hooks:
-        words, options = _additions(job, found.has_sites, interpose if job.mode == EXECUTABLE else [], real)
-        status = run_linker(real, _command(job, {}, words, options), argv, {})
+        link = _seen(job, found.has_sites, interpose if job.mode == EXECUTABLE else [])
+        more = backend.additions(link)
+        status = run_linker(real, _command(job, {}, more.words, more.options, more.late), argv, {})
         if job.dependency_file:
             _tidy(job, {})
-        return status
-    return _planned_link(real, argv, job, found)
+        return _finish(backend, link, roles, status)
+    return _planned_link(real, argv, job, found, roles, backend)
 
 
 def _noted_link(real: str, argv: list[str], job: LinkJob, obstacle: str) -> int:
@@ -96,31 +103,34 @@ def _noted_link(real: str, argv: list[str], job: LinkJob, obstacle: str) -> int:
         return run_linker(real, _command(job, {}, [plan_object(plan, job, folder)], []), argv, {})
 
 
-def surveyed(job: LinkJob, roles: Roles) -> Survey:
+def surveyed(job: LinkJob, roles: Roles, backend: Backend) -> Survey:
     """What the inputs hold of functions that the config names."""
     globs = []
     if roles.patterns:
         from allocscc.config.globs import glob_regex
 
         globs = [(glob_regex(pattern), wraps) for pattern, _, wraps in roles.patterns]
-    return survey(job, Wanted(roles.wrappers, list(roles.entries), globs))
+    wrapped = [n for n, (family, _, _) in roles.entries.items() if backend.wraps(family, n in roles.suballocators)]
+    measuring = roles.usable_sizes if backend.measures else []
+    return survey(job, Wanted([*roles.wrappers, *wrapped], [*roles.entries, *measuring], globs))
 
 
-def planned(job: LinkJob, found: Survey) -> tuple[LinkPlan, Config, Survey]:
+def planned(job: LinkJob, found: Survey, backend: Backend) -> tuple[LinkPlan, Config, Survey]:
     """The plan of a link, the whole config that it was made with, and all that was found in the inputs."""
+    from allocscc.backends.runtime import interposable
     from allocscc.config.globs import concrete
     from allocscc.config.load import load_config
-    from allocscc.link.facts import link_facts
+    from allocscc.link.facts import link_facts, with_backend
     from allocscc.link.hook import changed_plan
     from allocscc.link.plan import make_plan
     from allocscc.link.pulled import without_unpulled
-    from allocscc.link.runtime import interposable
 
     config = load_config(dict(os.environ), os.getcwd())
     if found.sidecars:
-        config, found = _completed(job, config, found)
-    facts = link_facts(job, found, interposable())
+        config, found = _completed(job, config, found, backend)
+    facts = link_facts(job, found, interposable() if backend.embeds else frozenset())
     config = concrete(config, [fact.symbol for fact in facts.functions])
+    facts = with_backend(facts, backend, _seen(job, found.has_sites, []), config)
     with toolchain.TemporaryFolder() as folder:
         facts = without_unpulled(facts, job, config, folder)
     plan = make_plan(facts, config)
@@ -129,15 +139,16 @@ def planned(job: LinkJob, found: Survey) -> tuple[LinkPlan, Config, Survey]:
     return plan, config, found
 
 
-def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> int:
+def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey, roles: Roles, backend: Backend) -> int:
     from allocscc.link.apply import edits, plan_object
 
-    plan, config, found = planned(job, found)
+    plan, config, found = planned(job, found, backend)
+    link = _seen(job, found.has_sites, list(plan.interpose), plan)
     with toolchain.TemporaryFolder() as folder:
-        changes, options, objects = edits(plan, job, config, folder)
-        words, more = _additions(job, plan.register, list(plan.interpose), real)
-        words[:0] = [plan_object(plan, job, folder), *objects]
-        command = _command(job, changes, words, [*options, *more])
+        changes, options, objects = edits(plan, job, config, folder, backend)
+        more = backend.additions(link)
+        words = [plan_object(plan, job, folder), *objects, *more.words]
+        command = _command(job, changes, words, [*options, *more.options], more.late)
         if job.expanded:
             path = folder.file("arguments")
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
@@ -152,10 +163,10 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey) -> in
         status = run_linker(real, command, argv, copies)
         if job.dependency_file:
             _tidy(job, copies, folder.path)
-        return status
+    return _finish(backend, link, roles, status)
 
 
-def _completed(job: LinkJob, config: Config, found: Survey) -> tuple[Config, Survey]:
+def _completed(job: LinkJob, config: Config, found: Survey, backend: Backend) -> tuple[Config, Survey]:
     """The config with what sidecars add to it, and another look through the inputs for these functions.
 
     That is what the sources declare, below the config, and the symbols of static functions.
@@ -163,6 +174,7 @@ def _completed(job: LinkJob, config: Config, found: Survey) -> tuple[Config, Sur
     from allocscc.config.declared import with_declarations
     from allocscc.config.functions import function_roles, is_wrapper
     from allocscc.config.globs import glob_regex
+    from allocscc.config.model import Allocator
     from allocscc.config.statics import with_statics
     from allocscc.sidecar import decode_declarations, decode_statics
 
@@ -172,8 +184,13 @@ def _completed(job: LinkJob, config: Config, found: Survey) -> tuple[Config, Sur
     roles = {name: role for name, role in function_roles(config).items() if role.observed and not role.signature.scope}
     plain = {name: role for name, role in roles.items() if not role.signature.pattern}
     wrappers = [name for name, role in plain.items() if is_wrapper(role)]
+    entries = [(name, role.entry) for name, role in plain.items() if isinstance(role.entry, Allocator)]
+    wrapped = [name for name, family in entries if backend.wraps(family.name, bool(family.suballocates))]
     globs = [(glob_regex(name), is_wrapper(r)) for name, r in reversed(list(roles.items())) if r.signature.pattern]
-    return config, survey(job, Wanted(wrappers, [name for name in plain if name not in wrappers], globs))
+    names = [name for name in plain if name not in wrappers]
+    if backend.measures:
+        names += [family.usable_size.name for family in config.allocators.values() if family.usable_size]
+    return config, survey(job, Wanted([*wrappers, *wrapped], names, globs))
 
 
 def _tidy(job: LinkJob, copies: dict[str, str], *folders: str) -> None:
@@ -207,33 +224,34 @@ def _obstacle(job: LinkJob) -> str:
     return ""
 
 
-def _additions(job: LinkJob, has_sites: bool, interpose: list[str], real: str) -> tuple[list[str], list[str]]:
-    """What every observed link gets: words to put before libc, and options to put in front."""
-    words: list[str] = []
-    options: list[str] = []
-    if not has_sites and job.mode != EXECUTABLE:
-        return words, options
-    from allocscc.link.runtime import ensure_runtime, interposable
-
-    runtime = ensure_runtime()
-    if has_sites:
-        flavour = toolchain.run([real, "--version"]) if job.gc_sections else ""
-        words.append(runtime.register_for_mold if flavour.startswith("mold") else runtime.register)
-        # Records must not keep dead code alive; gold and mold have no such switch (measured, DESIGN §2).
-        if flavour.startswith("GNU ld"):
-            options += ["-z", "start-stop-gc"]
-    if job.mode == EXECUTABLE:
-        families = [family for family in interpose if family in interposable()]
-        words += [runtime.interposers, runtime.archive] if families else [runtime.archive]
-        options += ["-u", "__allocs_runtime"]
-        for family in families:
-            options += ["-u", f"__allocs_interpose_{family}"]
-        if not job.static:
-            options.append(f"--dynamic-list={runtime.exports}")
-    return words, options
+def _seen(job: LinkJob, has_sites: bool, interpose: list[str], plan: LinkPlan | None = None) -> Link:
+    """The link as a backend sees it."""
+    return Link(
+        job.output, job.args, job.linker, shared=job.mode != EXECUTABLE, static=job.static,
+        gc_sections=job.gc_sections, objects=[source.path for source in job.inputs if source.kind == OBJECT],
+        archives=[source.path for source in job.inputs if source.kind == ARCHIVE], has_sites=has_sites,
+        interpose=interpose, instances=sorted({d.entry for d in plan.decisions if d.stub == "entry"}) if plan else (),
+    )  # fmt: skip
 
 
-def _command(job: LinkJob, changes: dict[int, list[str]], before_libc: list[str], options: list[str]) -> list[str]:
+def _finish(backend: Backend, link: Link, roles: Roles, status: int) -> int:
+    """The backend's last step, for an output that is there; the link's exit status."""
+    if status != 0 or not os.path.isfile(link.output):
+        return status
+    try:
+        backend.finish(link, roles.signatures, roles.suballocators)
+    except AllocsError as error:
+        if roles.on_error == "stop":
+            sys.stderr.write(f"allocscc: {link.output}: {error}\n")
+            os.unlink(link.output)  # a build must not take it for made
+            return error.status
+        toolchain.warn(f"{link.output}: {error}")
+    return status
+
+
+def _command(
+    job: LinkJob, changes: dict[int, list[str]], before_libc: list[str], options: list[str], late: Sequence[str] = ()
+) -> list[str]:  # fmt: skip
     """The linker's arguments with ours in their places; nothing is reordered."""
     command = list(options)
     index = 0
@@ -243,4 +261,4 @@ def _command(job: LinkJob, changes: dict[int, list[str]], before_libc: list[str]
         width = 2 if job.args[index] in ("-l", "--library") else 1
         command += changes.get(index, job.args[index : index + width])
         index += width
-    return command
+    return [*command, *late]

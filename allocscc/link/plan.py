@@ -1,11 +1,13 @@
 """The heart of the link phase: facts in, decisions with reasons out; no I/O (DESIGN §4, R15)."""
 
+from collections.abc import Mapping
+
 from allocscc.config.functions import Role, function_roles
 from allocscc.config.model import Allocator, Config, Entry
 from allocscc.config.signature import Signature
 from allocscc.elf.edit import OWN_PREFIX
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
-from allocscc.values import dataclass
+from allocscc.values import dataclass, field
 
 # What is done about a function of a role.
 REPLACE, REDIRECT, WRAP, MARK, LEAVE = "replace", "redirect", "wrap", "mark", "leave"
@@ -56,6 +58,10 @@ class LinkFacts:
         has_sites: whether any input brings site records.
         intermediate: whether machine code is made in this link (LTO).
         unreadable: messages about inputs that could not be looked into.
+        embeds: whether the backend links the embedded runtime in.
+        walks: whether the backend can observe wrappers by unwinding.
+        wrapped: families whose entry points the backend wraps where a shared library defines them.
+        refused: families that the backend gives no stubs → why.
     """
 
     mode: str
@@ -67,6 +73,10 @@ class LinkFacts:
     has_sites: bool = False
     intermediate: bool = False
     unreadable: tuple[str, ...] = ()
+    embeds: bool = True
+    walks: bool = True
+    wrapped: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,13 +142,13 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
         return LinkPlan(notes=(f"not observed: {facts.obstacle}",))
     defined = {fact.symbol for fact in facts.functions if fact.place is not None}
     roles = {name: role for name, role in function_roles(config).items() if role.observed}
-    unwind = config.observe == "unwind"
+    unwind = config.observe == "unwind" and facts.walks
     decisions = tuple(
         _decide(fact, roles[fact.symbol], facts, defined, unwind) for fact in facts.functions if fact.symbol in roles
     )
     if facts.intermediate:
         decisions += tuple(_without_symbol(name, role) for name, role in roles.items() if role.signature.scope)
-    runtime = facts.mode == EXECUTABLE
+    runtime = facts.mode == EXECUTABLE and facts.embeds
     interpose = tuple(
         family.name
         for family in config.allocators.values()
@@ -146,7 +156,7 @@ def make_plan(facts: LinkFacts, config: Config) -> LinkPlan:
     )
     notes = [f"not looked into: {message}" for message in facts.unreadable]
     notes += [f"runtime-interposes: family {name} is not defined in this link" for name in interpose]
-    return LinkPlan(decisions, runtime, interpose, facts.has_sites, tuple(notes))
+    return LinkPlan(decisions, runtime, interpose, facts.has_sites and facts.embeds, tuple(notes))
 
 
 def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str], unwind: bool) -> Decision:
@@ -167,7 +177,9 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str], unwind:
         return leave("user-wraps", "the command line has its own --wrap for it")
     if fact.symbol in facts.user_defined:
         return leave("user-defines", "the command line's own --defsym speaks of it")
-    walked = stub == CALLER and (unwind or role.signature.variadic)
+    if isinstance(owner, Allocator) and owner.name in facts.refused:
+        return leave("backend", facts.refused[owner.name])
+    walked = stub == CALLER and (unwind or (role.signature.variadic and facts.walks))
     walked = walked and (fact.place is None or fact.unwindable)
     if role.signature.variadic and not walked:
         return leave(
@@ -179,7 +191,7 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str], unwind:
     if fact.place is None:
         if fact.versioned and (stub == ENTRY or not fact.references):
             return leave("versioned", "defined here under a symbol version, where a stub cannot take its name")
-        if stub == ENTRY:
+        if stub == ENTRY and owner.name not in facts.wrapped:
             return leave("entry-elsewhere", "an entry point that another object defines is observed there")
         if fact.identified:
             return leave("identified-elsewhere", "a shared library built by us identifies it itself")
@@ -187,10 +199,12 @@ def _decide(fact: Fact, role: Role, facts: LinkFacts, defined: set[str], unwind:
             return leave("unused", "nothing in this link refers to it")
         if walked:
             return act(MARK, "wrapper-unwound", "not defined here: who calls it is found by walking out of its code")
+        if stub == ENTRY:
+            return act(WRAP, "entry-wrapped", "not defined here: references go to an entry stub by --wrap")
         return act(WRAP, "wrapper-imported", "not defined here: references go to a caller stub by --wrap")
     if fact.intermediate:
         return leave("lto", "the linker takes it from LTO's intermediate code; not observed")
-    if isinstance(owner, Allocator) and owner.key_symbol not in defined:
+    if isinstance(owner, Allocator) and owner.key_symbol not in defined and owner.name not in facts.wrapped:
         return leave("no-instance", f"no instance here: the key symbol {owner.key_symbol} is not defined")
     if stub == ENTRY and facts.mode == SHARED and _is_exported(fact) and _is_preload(owner):
         return act(

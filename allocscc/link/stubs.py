@@ -1,12 +1,31 @@
 """Writes the C of stubs from decisions: text only (macros in stubgen/stubgen.h)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from allocscc.config.model import Allocator, Config, functions_of, gives_chunk
 from allocscc.config.signature import C_TYPES, Signature
 from allocscc.elf.edit import IDENTITY_PREFIX, OWN_PREFIX
 from allocscc.errors import ConfigError
 from allocscc.link.plan import ENTRY, MARK, REDIRECT, WRAP, Decision
+from allocscc.link.stubtext import (
+    Names,
+    alignment,
+    c_type,
+    frees_whole,
+    grown_arguments,
+    has_regions,
+    instance_symbol,
+    kind_of,
+    label_of,
+    lists_of,
+    parameters_of,
+    product,
+    quoted,
+    region_arg,
+)
+from allocscc.values import dataclass, field
+
+__all__ = ["Names", "Setting", "entry_points", "instance_symbol", "stub_source"]
 
 _VISIBILITY = {0: "default", 1: "internal", 2: "hidden", 3: "protected"}
 # Granule of a generated instance's index: 8 bytes, the finest alignment that allocators hand out.
@@ -15,29 +34,23 @@ _SHIFT = 3
 _KNOWN = {"P": "p", "s": '"alloc_free"', **dict.fromkeys(("z", "Z", "I", "U", "L"), "size")}
 
 
-class Names:
-    """How names stand in the C; `allocscc.link.template` puts others there."""
+@dataclass(frozen=True)
+class Setting:
+    """What stubs are made for.
 
-    def symbol(self, name: str, prefix: str = "") -> str:
-        """A symbol with something in front of it, as a string literal."""
-        return _quoted(prefix + name)
+    Attributes:
+        header: the C header with their macros, as `#include` names it.
+        present: functions that have an entry stub anywhere in the link.
+        type_sizes: typed primitive → size of its type in bytes, where stubs have to know it.
+    """
 
-    def text(self, text: str) -> str:
-        """What people read, as a string literal."""
-        return _quoted(text)
-
-    def instance(self, family: str) -> str:
-        """The C name of a family's instance."""
-        return instance_symbol(family)
-
-    def comment(self, text: str) -> str:
-        """A comment in a line of its own."""
-        shown = "".join(char if char.isprintable() else "?" for char in text).replace("*/", "* /").replace("/*", "/ *")
-        return f"\n/* {shown} */\n"
+    header: str = "stubgen.h"
+    present: frozenset[str] = frozenset()
+    type_sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def stub_source(
-    decisions: Iterable[Decision], config: Config, names: Names | None = None, present: Iterable[str] = ()
+    decisions: Iterable[Decision], config: Config, names: Names | None = None, setting: Setting | None = None
 ) -> str:
     """One C file: the project's headers, the stubs of `decisions`, identities of their wrappers, allocator instances.
 
@@ -47,12 +60,12 @@ def stub_source(
         decisions: those whose stubs are to be in the file.
         config: the merged config.
         names: how names stand in it.
-        present: functions that have an entry stub anywhere in the link.
+        setting: what they are made for; left out, the embedded runtime.
 
     Raises:
         ConfigError: an entry point that allocates does not say where its chunk is.
     """
-    return _File(list(decisions), config, names or Names(), frozenset(present)).text()
+    return _File(list(decisions), config, names or Names(), setting or Setting()).text()
 
 
 def entry_points(groups: Iterable[Iterable[Decision]]) -> frozenset[str]:
@@ -60,65 +73,12 @@ def entry_points(groups: Iterable[Iterable[Decision]]) -> frozenset[str]:
     return frozenset(decision.symbol for group in groups for decision in group if decision.stub == ENTRY)
 
 
-def instance_symbol(family: str) -> str:
-    """The readable symbol under which a debugger finds a family's instance."""
-    plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in family)
-    # "g-slice" and "g_slice" are two families: a name that had to be changed gets its bytes behind it
-    suffix = "" if plain == family else "_" + family.encode("utf-8", "surrogateescape").hex()
-    return f"{'_' if plain[:1].isdigit() else ''}{plain}{suffix}_allocator"
-
-
-def _quoted(text: str) -> str:
-    plain = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(char if char.isprintable() else _octal(char) for char in plain) + '"'
-
-
-def _octal(char: str) -> str:
-    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogateescape"))
-
-
-def _label(signature: Signature) -> str:
-    """The name under which people know the function: of a static one its own, not the symbol that it got from us."""
-    scope, colons, name = signature.written.partition("::")
-    return name if colons and ("." in scope or "/" in scope) else signature.name
-
-
-def _c_type(letter: str) -> str:
-    return "void **" if letter == "P*" else C_TYPES[letter.lower()]
-
-
-def _parameters(signature: Signature) -> tuple[str, str]:
-    """Parameter and argument lists with their parentheses."""
-    typed = ", ".join(f"{_c_type(letter)} a{i}" for i, letter in enumerate(signature.args)) or "void"
-    return f"({typed})", "(" + ", ".join(f"a{i}" for i in range(len(signature.args))) + ")"
-
-
-def _lists(family: Allocator, name: str) -> set[str]:
-    """The lists of a family that name a function."""
-    return {key for key, signature in functions_of(family) if signature.name == name}
-
-
-def _region_arg(signature: Signature) -> int | None:
-    """Index of the pointer that is no chunk, or None."""
-    return signature.args.index("p") if "p" in signature.args else None
-
-
-def _frees_whole(family: Allocator) -> bool:
-    """Whether chunks that belong to no region must be known together."""
-    return bool(family.free_since) or any(s.first_pointer is None for s in family.free_all)
-
-
-def _has_regions(family: Allocator) -> bool:
-    """Whether something asks which region a chunk belongs to: what frees regions, or a free that must be told."""
-    return bool(family.free_all or family.free_since) or any("P" in s.args and "p" in s.args for s in family.free)
-
-
 class _File:
     """One file of stubs on its way."""
 
-    def __init__(self, decisions: list[Decision], config: Config, names: Names, present: frozenset[str]) -> None:
-        self._decisions, self._config, self._names = decisions, config, names
-        self._present = present | entry_points([decisions])
+    def __init__(self, decisions: list[Decision], config: Config, names: Names, setting: Setting) -> None:
+        self._decisions, self._config, self._names, self._setting = decisions, config, names, setting
+        self._present = setting.present | entry_points([decisions])
         self._stubs = {d.symbol: f"stub{number}" for number, d in enumerate(decisions) if d.action != MARK}
         self._others: dict[str, str] = {}
         self._instances = dict.fromkeys(decision.entry for decision in decisions if decision.stub == ENTRY)
@@ -132,16 +92,22 @@ class _File:
             self._entry_stub(d, n) if d.stub == ENTRY else self._caller_stub(d, n)
             for n, d in enumerate(self._decisions)
         )
-        includes = "".join(f"#include {_quoted(header.name)}\n" for header in self._config.includes)
+        includes = "".join(f"#include {quoted(header.name)}\n" for header in self._config.includes)
         others = "".join(
             f"extern void {other}(void) __asm__({self._names.symbol(symbol)}) __attribute__((weak));\n"
             for symbol, other in self._others.items()
         )
         shared = "".join(
-            f'extern struct allocator {self._names.instance(name)} __attribute__((weak, visibility("hidden")));\n'
+            f"INSTANCE_SHARED({self._names.instance(name)}, {kind_of(self._config.allocators[name])})\n"
             for name in self._shared
         )
-        return f'{includes}#include "stubgen.h"\n{names}{others}{shared}{instances}{stubs}STUB_UNLOAD\n'
+        tops = [name for name in self._instances if self._holds(self._config.allocators[name])]
+        header = f"{'#define STUB_HAS_TOP' + chr(10) if tops else ''}#include {quoted(self._setting.header)}\n"
+        return f"{includes}{header}{names}{others}{shared}{instances}{stubs}STUB_UNLOAD\n"
+
+    def _holds(self, family: Allocator) -> bool:
+        """Whether the file has the instance of a family that no other one's chunks hold."""
+        return not family.suballocates and family.key_symbol in self._stubs
 
     def _function(self, symbol: str) -> str:
         """The C name of a function: its stub if that is in this file, else what is linked, NULL if it is not."""
@@ -155,7 +121,7 @@ class _File:
     def _declaration(self, decision: Decision, number: int) -> str:
         """Declarations of the stub and of the real function, which the macros define and call under C names."""
         signature = _signature(decision)
-        parameters, _ = _parameters(signature)
+        parameters, _ = parameters_of(signature)
         attributes = []
         if decision.visibility in _VISIBILITY:
             attributes.append(f'visibility("{_VISIBILITY[decision.visibility]}")')
@@ -174,7 +140,7 @@ class _File:
 
     def _common(self, signature: Signature, number: int) -> str:
         """The first arguments of every macro."""
-        return f"{self._names.text(_label(signature))}, {C_TYPES[signature.ret]}, stub{number}, real{number}"
+        return f"{self._names.text(label_of(signature))}, {C_TYPES[signature.ret]}, stub{number}, real{number}"
 
     def _comment(self, decision: Decision, number: int) -> str:
         entry = f"{'allocator' if decision.stub == ENTRY else 'wrapper'}.{decision.entry}"
@@ -189,7 +155,7 @@ class _File:
         """
         known = {**_KNOWN, "p": f"STUB_REGION_OF({instance}, p)"} if instance else _KNOWN
         calls = [
-            f"\tSTUB_FREE({self._function(free.name)}, ({', '.join(map(_c_type, free.args))}),"
+            f"\tSTUB_FREE({self._function(free.name)}, ({', '.join(map(c_type, free.args))}),"
             f" ({', '.join(known[letter] for letter in free.args)}))\n"
             for free in frees
             if free.chunk_arg is not None and all(letter in known for letter in free.args)
@@ -200,26 +166,28 @@ class _File:
 
     def _instance(self, family: Allocator) -> str:
         symbol = self._names.instance(family.name)
+        declared = self._usable(family, symbol) + f"INSTANCE_DECLARED({symbol}, {kind_of(family)})\n"
         if family.key_symbol not in self._stubs:
-            return f'extern struct allocator {symbol} __attribute__((visibility("hidden")));\n'
-        regions = _has_regions(family)
-        declared = f'extern struct allocator {symbol} __attribute__((visibility("hidden")));\n'
+            return declared
+        regions = has_regions(family)
         free = self._free_function(f"{symbol}_free", family.free, symbol if regions else "")
         functions = "".join(
-            f'\t{{{self._names.text(_label(signature))}, "{key}", {self._own_function(key, signature.name)}}},\n'
+            f',\n\t{{{self._names.text(label_of(signature))}, "{key}", {self._own_function(key, signature.name)}}}'
             for key, signature in functions_of(family)
             if not signature.scope and not signature.pattern
         )
         return (
             self._names.comment(f"{symbol}: the instance of allocator.{family.name} ({family.origin})")
-            + f"{declared if free and regions else ''}{free}"
-            + f"static struct alloc_index {symbol}_index = {{.shift = {_SHIFT}, .regions = {int(regions)}}};\n"
-            + f"static const struct alloc_function {symbol}_functions[] = {{\n{functions}\t{{0}},\n}};\n"
-            + f'struct allocator {symbol} __attribute__((visibility("hidden"))) = '
-            + f"{{.name = {self._names.text(family.name)}, .index = &{symbol}_index, "
-            + f".suballocates = {int(bool(family.suballocates))}, .free_chunk = {f'{symbol}_free' if free else '0'}, "
-            + f".functions = {symbol}_functions}};\nINSTANCE_LOAD({symbol})\n"
+            + f"{declared}{free}INSTANCE({symbol}, {kind_of(family)}, {self._names.text(family.name)}, "
+            + f"{f'{symbol}_free' if free else '0'}, {_SHIFT}, {int(regions)}{functions})\n"
         )
+
+    def _usable(self, family: Allocator, symbol: str) -> str:
+        """A declaration of the function that tells a chunk's usable size, if there is one."""
+        usable = family.usable_size
+        if usable is None or usable.scope or usable.pattern:
+            return ""
+        return f"INSTANCE_USABLE_SIZE({symbol}, {C_TYPES[usable.ret]}, {self._names.symbol(usable.name)})\n"
 
     def _caller_stub(self, decision: Decision, number: int) -> str:
         signature = _signature(decision)
@@ -233,21 +201,24 @@ class _File:
         # Several objects may wrap the same imported function: one identity in the process.
         shared = decision.action == WRAP or (decision.action == MARK and decision.place is None)
         sharing = 'weak, visibility("default")' if shared else 'visibility("hidden")'
-        label = f"__asm__({self._names.symbol(decision.symbol, IDENTITY_PREFIX)}) __attribute__(({sharing}))"
+        label = self._names.symbol(decision.symbol, IDENTITY_PREFIX)
         freeing = self._freeing((*mine, *wrapper.resize) if wrapper and mine else ())
         free = f"free{number}" if code else "0"
         code += f"static void (*const frees{number}[])(void) = {{{', '.join(freeing)}}};\n" if freeing else ""
         listed = f", .frees = frees{number}, .free_count = {len(freeing)}" if freeing else ""
         head = (
-            f"{self._comment(decision, number)}{code}extern struct alloc_wrapper {identity} {label};\n"
-            f"struct alloc_wrapper {identity} = {{.name = {self._names.text(_label(signature))}, "
-            f".free_chunk = {free}{', .sized = 1' if sized else ''}{listed}}};\n"
+            f"{self._comment(decision, number)}{code}WRAPPER({identity}, {label}, ({sharing}), "
+            f".name = {self._names.text(label_of(signature))}, .free_chunk = {free}"
+            f"{', .sized = 1' if sized else ''}{listed})\n"
         )
         if decision.action == MARK:
             return head + self._ranges(decision, number)
-        parameters, arguments = _parameters(signature)
+        parameters, arguments = parameters_of(signature)
         macro = "CALLER_VOID_STUB" if signature.ret == "v" else "CALLER_STUB"
-        return head + f"{macro}({self._common(signature, number)}, {identity}, {parameters}, {arguments})\n"
+        size = self._asked(signature, "0")
+        return head + (
+            f"{macro}({self._common(signature, number)}, {identity}, {parameters}, {arguments}, {size}, {int(sized)})\n"
+        )
 
     def _freeing(self, functions: tuple[Signature, ...]) -> list[str]:
         """C of the functions that may free or resize a wrapper's chunks (R14)."""
@@ -258,7 +229,7 @@ class _File:
         """C that tells where a wrapper's code is: its own, and what the compiler split off it."""
         prefix, macro = ("", "WRAPPER_RANGE_IMPORTED") if decision.place is None else (OWN_PREFIX, "WRAPPER_RANGE")
         hidden = "" if decision.place is None else ', visibility("hidden")'
-        name, text = self._names.text(_label(_signature(decision))), ""
+        name, text = self._names.text(label_of(_signature(decision))), ""
         for part, symbol in enumerate((decision.symbol, *decision.parts)):
             code, mark = f"code{number}_{part}", f"mark{number}_{part}"
             label = self._names.symbol(symbol, prefix)
@@ -268,15 +239,18 @@ class _File:
 
     def _entry_stub(self, decision: Decision, number: int) -> str:
         signature, family = _signature(decision), self._config.allocators[decision.entry]
-        lists = _lists(family, signature.name)
+        lists = lists_of(family, signature.name)
         if lists & {"alloc", "resize"} or not lists:
             return self._comment(decision, number) + self._alloc_stub(decision, signature, family, number)
-        parameters, arguments = _parameters(signature)
+        parameters, arguments = parameters_of(signature)
         macro = "ENTRY_FREE_VOID_STUB" if signature.ret == "v" else "ENTRY_FREE_STUB"
-        removals = self._removals(signature, family, lists)
+        removals, chunk = self._removals(signature, family, lists), "0"
+        if "free" in lists and signature.first_pointer is not None:
+            chunk = f"a{signature.first_pointer}"
+        instance = self._names.instance(family.name)
         return (
             f"{self._comment(decision, number)}"
-            f"{macro}({self._common(signature, number)}, {parameters}, {arguments}, {removals})\n"
+            f"{macro}({self._common(signature, number)}, {instance}, {parameters}, {arguments}, {removals}, {chunk})\n"
         )
 
     def _alloc_stub(self, decision: Decision, signature: Signature, family: Allocator, number: int) -> str:
@@ -286,7 +260,7 @@ class _File:
                 f"{decision.origin}: {entry}: {signature} gives no chunk; it must return a pointer (p), or store it"
                 " through an argument (P*)"
             )
-        parameters, arguments = _parameters(signature)
+        parameters, arguments = parameters_of(signature)
         chunk = family.chunk_of(signature)
         out = signature.out_arg if chunk is None or signature.ret == "v" else None
         result = f"*(void **)a{out}" if out is not None else "(void *)stub_result"
@@ -294,36 +268,31 @@ class _File:
         instance = self._names.instance(family.name)
         head = f"{self._common(signature, number)}, {instance}, {parameters}, {arguments}, {size}"
         region = self._region(signature, family, chunk)
+        grown = f"{alignment(signature)}, {arguments if family.suballocates else grown_arguments(signature)}"
         if out is not None:
             macro = "ENTRY_OUT_VOID_STUB" if signature.ret == "v" else "ENTRY_OUT_STUB"
-            return f"{usable}{macro}({head}, {region}, a{out})\n"
+            return f"{usable}{macro}({head}, {region}, {grown}, a{out})\n"
         if chunk is not None:
-            return f"{usable}ENTRY_RESIZE_STUB({head}, {region}, a{chunk})\n"
-        return f"{usable}ENTRY_ALLOC_STUB({head}, {region})\n"
+            return f"{usable}ENTRY_RESIZE_STUB({head}, {region}, {grown}, a{chunk})\n"
+        return f"{usable}ENTRY_ALLOC_STUB({head}, {region}, {grown})\n"
 
     def _region(self, signature: Signature, family: Allocator, chunk: int | None) -> str:
         """C of the region that a new chunk belongs to."""
-        if not _has_regions(family):
+        if not has_regions(family):
             return "STUB_NO_REGION"
         region = next((i for i, letter in enumerate(signature.args) if letter == "p" and i != chunk), None)
         if region is not None:
             return f"a{region}"
         if chunk is not None:
             return f"STUB_REGION_OF({self._names.instance(family.name)}, a{chunk})"
-        return "STUB_WHOLE" if _frees_whole(family) else "STUB_NO_REGION"
+        return "STUB_WHOLE" if frees_whole(family) else "STUB_NO_REGION"
 
     def _size(self, signature: Signature, family: Allocator, chunk: str, number: int) -> tuple[str, str]:
         """A declaration, and C of the size in bytes that a call asks for."""
-        string = signature.string_arg
-        if signature.size_args:
-            return "", " * ".join(f"(size_t)a{i}" for i in signature.size_args)
-        if string is not None:
-            limited = signature.args[string + 1 : string + 2] == ("z",)
-            length = f"__builtin_strnlen(a{string}, a{string + 1})" if limited else f"__builtin_strlen(a{string})"
-            return "", f"(a{string} ? {length} + 1 : 1)"
-        otherwise = "STUB_TYPE_SIZE" if signature.typed else "1"
+        otherwise = self._asked(signature, "1")
         usable = family.usable_size
-        if usable is None or usable.scope or usable.pattern:
+        known = signature.size_args or signature.string_arg is not None
+        if known or usable is None or usable.scope or usable.pattern:
             return "", otherwise
         symbol = self._names.symbol(usable.name)
         ret = C_TYPES[usable.ret]
@@ -331,6 +300,20 @@ class _File:
             f"extern {ret} usable{number}(void *) __asm__({symbol}) __attribute__((weak));\n",
             f"STUB_USABLE_SIZE(usable{number}, {chunk}, {otherwise})",
         )
+
+    def _asked(self, signature: Signature, unknown: str) -> str:
+        """C of the size in bytes that a call's arguments ask for, or that the type of a typed primitive has."""
+        string = signature.string_arg
+        if signature.size_args:
+            return product([f"(size_t)a{i}" for i in signature.size_args])
+        if string is not None:
+            limited = signature.args[string + 1 : string + 2] == ("z",)
+            length = f"__builtin_strnlen(a{string}, a{string + 1})" if limited else f"__builtin_strlen(a{string})"
+            return f"(a{string} ? {length} + 1 : 1)"
+        if not signature.typed:
+            return unknown
+        size = self._setting.type_sizes.get(signature.name, 0)
+        return str(size) if size else "STUB_TYPE_SIZE"
 
     def _removals(self, signature: Signature, family: Allocator, lists: set[str]) -> str:
         """C of what a freeing function takes out of the index."""
@@ -343,13 +326,13 @@ class _File:
             offset = next((f"a{i}" for i in behind if signature.args[i] in ("z", "i", "u", "l")), "0")
             found.append(f"STUB_REMOVE_CHAIN({instance}, a{chunk}, {offset})")
         if "free-since" in lists:
-            own = _region_arg(signature) if signature.chunk_arg is not None else None
+            own = region_arg(signature) if signature.chunk_arg is not None else None
             region = f"a{own}" if own is not None else f"STUB_REGION_OF({instance}, a{chunk})"
             found.append(f"STUB_RELEASE_SINCE({instance}, {region}, a{chunk})")
         if "free-all" in lists:
             for other in self._config.allocators.values():
                 is_here = other.name in self._instances or other.key_symbol in self._present
-                if is_here and "free-all" in _lists(other, signature.name):
+                if is_here and "free-all" in lists_of(other, signature.name):
                     found.append(self._release(signature, other))
         return " ".join(found)
 

@@ -20,7 +20,7 @@ HOW = ("ours", "ours, profile", "preloaded", "preloaded, profile", "both, profil
 @pytest.fixture
 def preload(box: Toolbox) -> str:
     """The path of liballocsrt.so."""
-    code = "from allocscc.link.runtime import ensure_preload; print(ensure_preload())"
+    code = "from allocscc.backends.runtime import ensure_preload; print(ensure_preload())"
     return box.run(sys.executable, "-c", code, env={"PYTHONPATH": str(ROOT)}).stdout.strip()
 
 

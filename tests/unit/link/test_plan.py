@@ -260,3 +260,18 @@ def test_pure():
     """R15: the same facts, the same plan."""
     facts = (Fact("malloc", _HERE), Fact("xmalloc", references=(1,)))
     assert plan(EXECUTABLE, *facts) == plan(EXECUTABLE, *facts)
+
+
+def test_backends():
+    """R17: what the backend says: imported entry points get stubs, families none, the runtime stays away."""
+    imported = Fact("slab_get", None, references=(1,))
+    assert only(EXECUTABLE, imported).rule == "entry-elsewhere"
+    made = only(EXECUTABLE, imported, wrapped=frozenset(["slab"]))
+    assert (made.action, made.stub, made.rule) == (WRAP, ENTRY, "entry-wrapped")
+    made = only(EXECUTABLE, Fact("malloc", _HERE), refused={"malloc": "it cannot"})
+    assert (made.action, made.rule, made.reason) == (LEAVE, "backend", "it cannot")
+    own = plan(EXECUTABLE, imported, embeds=False, has_sites=True)
+    assert (own.runtime, own.register) == (False, False)
+    assert plan(EXECUTABLE, imported, has_sites=True).register
+    put = plan(EXECUTABLE, Fact("slab_put", _HERE), wrapped=frozenset(["slab"])).decisions[0]
+    assert put.action == REPLACE  # whoever hands the chunks out

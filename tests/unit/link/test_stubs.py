@@ -8,7 +8,7 @@ from allocscc.config.model import Allocator, Config, Sized, Wrapper, functions_o
 from allocscc.config.signature import parse_signature
 from allocscc.errors import ConfigError
 from allocscc.link.plan import CALLER, ENTRY, MARK, REPLACE, WRAP, Decision
-from allocscc.link.stubs import entry_points, instance_symbol, stub_source
+from allocscc.link.stubs import Setting, entry_points, instance_symbol, stub_source
 
 
 def signatures(text):
@@ -35,7 +35,7 @@ _CONFIG = Config(
         _SLAB,
         _POOL,
         Allocator("shared", signatures("shared_get(pZ)p"), free_all=signatures("both_drop(P)")),
-        Allocator("arena", signatures("arena_get(Z)p")),
+        Allocator("arena", signatures("arena_get(zZa)p")),
         Wrapper("x", signatures("xmalloc(Z)p xinit(Z)v xmix(ipludZ)p xnone()p"), signatures("xfree(P)")),
         Wrapper("sized", signatures("smalloc(Z)p"), signatures("odd(Pi) sfree(zP)")),
         Wrapper("leaky", signatures("lmalloc(Z)p")),
@@ -65,48 +65,64 @@ def macro(text, name):
 @pytest.mark.parametrize(
     ("signature", "name", "arguments"),
     [
-        ("slab_get(Z)p", "ENTRY_ALLOC_STUB", "(size_t a0), (a0), (size_t)a0, STUB_NO_REGION"),
+        ("slab_get(Z)p", "ENTRY_ALLOC_STUB", "(size_t a0), (a0), (size_t)a0, STUB_NO_REGION, sizeof(void *), (a0)"),
+        (
+            "arena_get(zZa)p",
+            "ENTRY_ALLOC_STUB",
+            "(size_t a0, size_t a1, size_t a2), (a0, a1, a2), STUB_PRODUCT((size_t)a0, (size_t)a1), STUB_NO_REGION, a2,"
+            " (1, stub_size, a2)",
+        ),
         (
             "slab_array(zZ)p",
             "ENTRY_ALLOC_STUB",
-            "(size_t a0, size_t a1), (a0, a1), (size_t)a0 * (size_t)a1, STUB_NO_REGION",
+            "(size_t a0, size_t a1), (a0, a1), STUB_PRODUCT((size_t)a0, (size_t)a1), STUB_NO_REGION, sizeof(void *),"
+            " (a0, a1)",
         ),
-        ("slab_grow(PZ)p", "ENTRY_RESIZE_STUB", "(void * a0, size_t a1), (a0, a1), (size_t)a1, STUB_NO_REGION, a0"),
+        (
+            "slab_grow(PZ)p",
+            "ENTRY_RESIZE_STUB",
+            "(void * a0, size_t a1), (a0, a1), (size_t)a1, STUB_NO_REGION, sizeof(void *), (a0, a1), a0",
+        ),
         (
             "slab_out(P*aZ)i",
             "ENTRY_OUT_STUB",
-            "(void ** a0, size_t a1, size_t a2), (a0, a1, a2), (size_t)a2, STUB_NO_REGION, a0",
+            "(void ** a0, size_t a1, size_t a2), (a0, a1, a2), (size_t)a2, STUB_NO_REGION, a1, (a0, a1, a2), a0",
         ),
-        ("slab_new(p)p", "ENTRY_ALLOC_STUB", "(void * a0), (a0), STUB_TYPE_SIZE, STUB_NO_REGION"),
-        ("slab_init(P*Z)", "ENTRY_OUT_VOID_STUB", "(void ** a0, size_t a1), (a0, a1), (size_t)a1, STUB_NO_REGION, a0"),
+        ("slab_new(p)p", "ENTRY_ALLOC_STUB", "(void * a0), (a0), STUB_TYPE_SIZE, STUB_NO_REGION, sizeof(void *), (a0)"),
+        (
+            "slab_init(P*Z)",
+            "ENTRY_OUT_VOID_STUB",
+            "(void ** a0, size_t a1), (a0, a1), (size_t)a1, STUB_NO_REGION, sizeof(void *), (a0, a1), a0",
+        ),
     ],
 )
 def test_entry_stub(signature, name, arguments):
     """R8: the macro that fits, with the parameters, the size and the chunk."""
     text = source(decision(signature))
     ret = {"p": "void *", "i": "int", "v": "void"}[parse_signature(signature).ret]
-    assert macro(text, name) == f'"{signature.partition("(")[0]}", {ret}, stub0, real0, slab_allocator, {arguments}'
+    instance = f"{signature.partition('_')[0]}_allocator"
+    assert macro(text, name) == f'"{signature.partition("(")[0]}", {ret}, stub0, real0, {instance}, {arguments}'
 
 
 @pytest.mark.parametrize(
     ("signature", "name", "arguments"),
     [
-        ("slab_put(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_REMOVE(slab_allocator, a0)"),
-        ("slab_putn(zP)i", "ENTRY_FREE_STUB", "(size_t a0, void * a1), (a0, a1), STUB_REMOVE(slab_allocator, a1)"),
-        ("slab_list(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_REMOVE_CHAIN(slab_allocator, a0, 0)"),
+        ("slab_put(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_REMOVE(slab_allocator, a0), a0"),
+        ("slab_putn(zP)i", "ENTRY_FREE_STUB", "(size_t a0, void * a1), (a0, a1), STUB_REMOVE(slab_allocator, a1), a1"),
+        ("slab_list(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_REMOVE_CHAIN(slab_allocator, a0, 0), 0"),
         (
             "slab_chain(zPz)", "ENTRY_FREE_VOID_STUB",
-            "(size_t a0, void * a1, size_t a2), (a0, a1, a2), STUB_REMOVE_CHAIN(slab_allocator, a1, a2)",
+            "(size_t a0, void * a1, size_t a2), (a0, a1, a2), STUB_REMOVE_CHAIN(slab_allocator, a1, a2), 0",
         ),
-        ("pool_drop(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_RELEASE(pool_allocator, a0)"),
-        ("pool_reset()", "ENTRY_FREE_VOID_STUB", "(void), (), STUB_RELEASE_ALL(pool_allocator)"),
+        ("pool_drop(P)", "ENTRY_FREE_VOID_STUB", "(void * a0), (a0), STUB_RELEASE(pool_allocator, a0), 0"),
+        ("pool_reset()", "ENTRY_FREE_VOID_STUB", "(void), (), STUB_RELEASE_ALL(pool_allocator), 0"),
         (
             "pool_back(pP)", "ENTRY_FREE_VOID_STUB",
-            "(void * a0, void * a1), (a0, a1), STUB_RELEASE_SINCE(pool_allocator, a0, a1)",
+            "(void * a0, void * a1), (a0, a1), STUB_RELEASE_SINCE(pool_allocator, a0, a1), 0",
         ),
         (
             "pool_undo(P)", "ENTRY_FREE_VOID_STUB",
-            "(void * a0), (a0), STUB_RELEASE_SINCE(pool_allocator, STUB_REGION_OF(pool_allocator, a0), a0)",
+            "(void * a0), (a0), STUB_RELEASE_SINCE(pool_allocator, STUB_REGION_OF(pool_allocator, a0), a0), 0",
         ),
     ],
 )  # fmt: skip
@@ -114,7 +130,7 @@ def test_free_stub(signature, name, arguments):
     """R8, R14: what goes: one chunk, a list, a region, what is younger than a chunk, everything."""
     ret = {"i": "int", "v": "void"}[parse_signature(signature).ret]
     assert macro(source(decision(signature)), name) == (
-        f'"{signature.partition("(")[0]}", {ret}, stub0, real0, {arguments}'
+        f'"{signature.partition("(")[0]}", {ret}, stub0, real0, {signature.partition("_")[0]}_allocator, {arguments}'
     )
 
 
@@ -140,11 +156,12 @@ def test_two_families_share_a_function():
     """R10: one that frees all of a region frees both families' chunks; the other family may not be linked."""
     text = source(decision("pool_drop(P)"))
     assert "shared_allocator" not in text
-    text = stub_source([decision("both_drop(P)")], _CONFIG, present=["pool_get", "shared_get"])
+    text = stub_source(
+        [decision("both_drop(P)")], _CONFIG, setting=Setting(present=frozenset(["pool_get", "shared_get"]))
+    )
     assert "STUB_RELEASE(pool_allocator, a0) STUB_RELEASE(shared_allocator, a0)" in text
-    other = 'extern struct allocator {} __attribute__(({}visibility("hidden")));'
-    assert other.format("pool_allocator", "weak, ") in text
-    assert other.format("shared_allocator", "") in text
+    assert "INSTANCE_SHARED(pool_allocator, TOP)" in text
+    assert "INSTANCE_DECLARED(shared_allocator, TOP)" in text
     assert "pool_allocator" not in source(decision("both_drop(P)"))
 
 
@@ -188,23 +205,21 @@ def test_visibility(number, name):
 def test_instance_with_the_key_symbol():
     """R10: the file with the key symbol's stub holds the family's structure and index, others refer to it."""
     text = source(decision("slab_get(Z)p"), decision("slab_put(P)"))
-    assert text.count("struct allocator slab_allocator ") == 1
-    assert 'struct allocator slab_allocator __attribute__((visibility("hidden"))) = {.name = "slab"' in text
-    assert ".index = &slab_allocator_index" in text
-    assert "static struct alloc_index slab_allocator_index = " in text
-    assert ".suballocates = 1" in text
+    assert text.count("INSTANCE_DECLARED(slab_allocator, SUB)") == 1
+    assert re.findall(r"^INSTANCE\(.*", text, re.M) == [
+        'INSTANCE(slab_allocator, SUB, "slab", slab_allocator_free, 3, 0,'
+    ]
     other = source(decision("slab_put(P)"))
-    assert 'extern struct allocator slab_allocator __attribute__((visibility("hidden")));' in other
-    assert "alloc_index" not in other
+    assert "INSTANCE_DECLARED(slab_allocator, SUB)" in other
+    assert "INSTANCE(" not in other
 
 
 def test_instances_of_two_families():
     """R10: no structure covers two allocators."""
-    text = source(decision("slab_get(Z)p"), decision("arena_get(Z)p"))
-    assert text.count("static struct alloc_index ") == 2
-    assert "arena_allocator, (size_t a0)" in text
-    assert '.name = "arena"' in text
-    assert ".suballocates = 0, .free_chunk = 0" in text
+    text = source(decision("slab_get(Z)p"), decision("arena_get(zZa)p"))
+    assert text.count("\nINSTANCE(") == 2
+    assert "arena_allocator, (size_t a0, size_t a1, size_t a2)" in text
+    assert 'INSTANCE(arena_allocator, TOP, "arena", 0, 3, 0,' in text
 
 
 def test_caller_stub_of_a_wrapped_import():
@@ -212,11 +227,11 @@ def test_caller_stub_of_a_wrapped_import():
     text = source(decision("xmalloc(Z)p", WRAP))
     assert 'stub0(size_t a0) __asm__("__wrap_xmalloc") __attribute__((visibility("hidden")));' in text
     assert 'real0(size_t a0) __asm__("__real_xmalloc");' in text
-    assert '__asm__("__allocs_wrapper_xmalloc") __attribute__((weak, visibility("default")));' in text
-    assert macro(text, "CALLER_STUB") == '"xmalloc", void *, stub0, real0, wrapper0, (size_t a0), (a0)'
+    assert macro(text, "CALLER_STUB") == '"xmalloc", void *, stub0, real0, wrapper0, (size_t a0), (a0), (size_t)a0, 0'
     assert "frees0[])(void) = {(void (*)(void))other0};" in text
     fields = '.name = "xmalloc", .free_chunk = free0, .frees = frees0, .free_count = 1'
-    assert f"struct alloc_wrapper wrapper0 = {{{fields}}};" in text
+    sharing = 'weak, visibility("default")'
+    assert macro(text, "WRAPPER") == f'wrapper0, "__allocs_wrapper_xmalloc", ({sharing}), {fields}'
 
 
 def test_a_marked_definition():
@@ -224,7 +239,7 @@ def test_a_marked_definition():
     text = source(decision("xmalloc(Z)p", MARK, place=(2, -1), parts=("xmalloc.cold",)))
     assert "stub0" not in text.replace("/* stub0", "")
     assert "CALLER_STUB" not in text
-    assert '__asm__("__allocs_wrapper_xmalloc") __attribute__((visibility("hidden")));' in text
+    assert '"__allocs_wrapper_xmalloc", (visibility("hidden")), ' in text
     assert 'code0_0[] __asm__("__allocs_own_xmalloc") __attribute__((weak, visibility("hidden")));' in text
     assert 'code0_1[] __asm__("__allocs_own_xmalloc.cold") __attribute__((weak, visibility("hidden")));' in text
     assert re.findall(r"^WRAPPER_RANGE\((.*)\)$", text, re.M) == [
@@ -235,7 +250,7 @@ def test_a_marked_definition():
 def test_a_marked_import():
     """R12, R16: one identity in the process, and the function's address as the loader finds it."""
     text = source(decision("xmalloc(Z)p", MARK))
-    assert '__asm__("__allocs_wrapper_xmalloc") __attribute__((weak, visibility("default")));' in text
+    assert '"__allocs_wrapper_xmalloc", (weak, visibility("default")), ' in text
     assert 'code0_0[] __asm__("xmalloc") __attribute__((weak));' in text
     assert macro(text, "WRAPPER_RANGE_IMPORTED") == '"xmalloc", mark0_0, wrapper0, code0_0'
 
@@ -243,19 +258,19 @@ def test_a_marked_import():
 def test_caller_stub_of_a_definition():
     """R12: a wrapper defined here has an identity of its own."""
     text = source(decision("xmalloc(Z)p"))
-    assert '__asm__("__allocs_wrapper_xmalloc") __attribute__((visibility("hidden")));' in text
+    assert '"__allocs_wrapper_xmalloc", (visibility("hidden")), ' in text
     assert '__asm__("xmalloc") __attribute__((visibility("default")));' in text
 
 
 @pytest.mark.parametrize(
     ("signature", "name", "arguments"),
     [
-        ("xinit(Z)v", "CALLER_VOID_STUB", '"xinit", void, stub0, real0, wrapper0, (size_t a0), (a0)'),
-        ("xnone()p", "CALLER_STUB", '"xnone", void *, stub0, real0, wrapper0, (void), ()'),
+        ("xinit(Z)v", "CALLER_VOID_STUB", '"xinit", void, stub0, real0, wrapper0, (size_t a0), (a0), (size_t)a0, 0'),
+        ("xnone()p", "CALLER_STUB", '"xnone", void *, stub0, real0, wrapper0, (void), (), STUB_TYPE_SIZE, 0'),
         (
             "xmix(ipludZ)p", "CALLER_STUB",
             '"xmix", void *, stub0, real0, wrapper0, (int a0, void * a1, long a2, unsigned a3, double a4, size_t a5), '
-            "(a0, a1, a2, a3, a4, a5)",
+            "(a0, a1, a2, a3, a4, a5), (size_t)a5, 0",
         ),
     ],
 )  # fmt: skip
@@ -302,7 +317,7 @@ def test_free_function_that_needs_the_region():
     made = Decision("get", REPLACE, ENTRY, "pool", "", "", "", pool.alloc[0])
     text = stub_source([made], Config(table([pool])))
     assert "STUB_FREE(other0, (void *, void *), (STUB_REGION_OF(pool_allocator, p), p))" in text
-    assert ".regions = 1" in text
+    assert "pool_allocator_free, 3, 1," in text
 
 
 def test_sized():
@@ -315,11 +330,11 @@ def test_sized():
 
 def test_functions_of_an_instance():
     """R7, R10: an instance names its entry points and its meta functions."""
-    text = stub_source([decision("pool_get(pZ)p")], _CONFIG, present=["pool_drop"])
-    assert '{"pool_get", "alloc", (void (*)(void))stub0},' in text
-    assert '{"pool_any", "alloc", 0},' in text  # not in this link
-    assert re.search(r'{"pool_drop", "free-all", \(void \(\*\)\(void\)\)other\d},', text)
-    assert re.search(r'{"pool_size", "usable-size", \(void \(\*\)\(void\)\)other\d},', text)
+    text = stub_source([decision("pool_get(pZ)p")], _CONFIG, setting=Setting(present=frozenset(["pool_drop"])))
+    assert '{"pool_get", "alloc", (void (*)(void))stub0}' in text
+    assert '{"pool_any", "alloc", 0}' in text  # not in this link
+    assert re.search(r'{"pool_drop", "free-all", \(void \(\*\)\(void\)\)other\d}', text)
+    assert re.search(r'{"pool_size", "usable-size", \(void \(\*\)\(void\)\)other\d}', text)
     assert re.findall(r'\{"(\w+)", "(usable-size|free-all|free-since)"', text) == [
         ("pool_back", "free-since"), ("pool_undo", "free-since"), ("pool_drop", "free-all"), ("pool_reset", "free-all"),
         ("both_drop", "free-all"), ("pool_size", "usable-size"),
@@ -331,13 +346,13 @@ def test_free_function_that_cannot_be_called():
     wrapper = Wrapper("x", signatures("a(Z)p"), signatures("drop(iP)"))
     made = Decision("a", REPLACE, CALLER, "x", "", "", "", wrapper.alloc[0])
     text = stub_source([made], Config(table([wrapper])))
-    assert ".free_chunk = 0, .frees = frees0, .free_count = 1}" in text
+    assert ".free_chunk = 0, .frees = frees0, .free_count = 1)" in text
 
 
 def test_no_free_function():
     """R14: without a free there is none to call."""
     text = source(decision("lmalloc(Z)p"))
-    assert ".free_chunk = 0};" in text
+    assert ".free_chunk = 0)" in text
     assert "_real(void" not in text.replace("real0(", "")
 
 
@@ -346,7 +361,7 @@ def test_numbers_differ():
     text = source(decision("xmalloc(Z)p"), decision("smalloc(Z)p"), decision("slab_get(Z)p"))
     for name in ("stub0", "stub1", "stub2", "real0", "wrapper0", "wrapper1", "free0", "free1"):
         assert re.search(rf"\b{name}\b", text)
-    assert "struct alloc_wrapper wrapper2" not in text
+    assert "WRAPPER(wrapper2" not in text
 
 
 def test_one_header():
@@ -363,7 +378,7 @@ def test_quoted_names():
     text = stub_source(
         [Decision("slab_get", REPLACE, ENTRY, name, "", "", "", config.allocators[name].alloc[0])], config
     )
-    assert '.name = "my \\"own\\" \\\\ pool"' in text
+    assert 'TOP, "my \\"own\\" \\\\ pool"' in text
 
 
 @pytest.mark.parametrize("name", ["slab", "g-slice", "operator new", "a::b", "9p", "²", ""])
@@ -382,6 +397,6 @@ def test_names_in_strings(name):
     """R6: whatever an entry is called, its name is a string of C on one line."""
     family = Allocator(name, signatures("get(Z)p"), ())
     text = stub_source([Decision("get", REPLACE, ENTRY, name, "x", "r", "r", family.alloc[0])], Config(table([family])))
-    literal = re.search(r'[.]name = "((?:[^"\\]|\\.)*)", [.]index', text)
+    literal = re.search(r'TOP, "((?:[^"\\]|\\.)*)", 0, 3', text)
     assert literal
     assert literal[1].isprintable() or "\udcff" in name

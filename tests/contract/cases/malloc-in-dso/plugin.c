@@ -1,0 +1,3 @@
+#include "../../malloc.inc.h"
+void *plugin_make(int n) { return malloc(n * sizeof(short)); }
+void plugin_drop(void *p) { free(p); }
