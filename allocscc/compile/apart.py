@@ -65,15 +65,40 @@ def keep_apart(text: bytes, definitions: list[Definition], family: str) -> bytes
     return b"\n".join(lines)
 
 
-def keep_file_apart(source: str, target: str, definitions: list[Definition], family: str) -> bool:
-    """Write the text of a file with these definitions kept apart; whether there was one to be found."""
+def keep_file_apart(
+    source: str, target: str, definitions: list[Definition], family: str, prelude: bytes = b""
+) -> bool:
+    """Write the text of a file with these definitions kept apart; whether there is anything to compile again for.
+
+    Args:
+        source: the unit with its includes resolved and line markers.
+        target: where to write.
+        definitions: what to keep apart.
+        family: of compilers, `gcc` or `clang`.
+        prelude: lines to put in front of the text.
+    """
     with open(source, "rb") as file:
-        text = keep_apart(file.read(), definitions, family)
+        before = file.read()
+    text = keep_apart(before, definitions, family) if definitions else None
+    if prelude:
+        text = _with_prelude(before if text is None else text, prelude)
     if text is None:
         return False
     with open(target, "wb") as file:
         file.write(text)
     return True
+
+
+def _with_prelude(text: bytes, prelude: bytes) -> bytes | None:
+    """The text with lines among its first line markers, which say what it is made of; None if it has none."""
+    at = last = 0
+    while text.startswith(b"# ", at):
+        last, at = at, text.find(b"\n", at) + 1 or len(text)
+    if not at:
+        return None
+    if last:
+        return text[:last] + prelude + text[last:]
+    return text[:at] + prelude + text[:at] + text[at:]
 
 
 def _places(lines: list[bytes], wanted: set[tuple[str, int]]) -> dict[tuple[str, int], list[tuple[int, bytes]]]:

@@ -76,7 +76,22 @@ def declares(files: Iterable[str], arguments: list[str]) -> bool:
     return any(_has_mark(text) for path in files if (text := _project_text(path)))
 
 
+def mentions_alloca(files: Iterable[str]) -> bool:
+    """Whether a unit's files may call alloca, by its own name or by glibc's macros of it."""
+    return any("alloca" in text or "dupa" in text for path in files if (text := _project_text(path)))
+
+
+_texts: dict[str, str] = {}  # several questions are asked about the same files
+
+
 def _project_text(path: str) -> str:
+    """As `_read_project_text`, once."""
+    if path not in _texts:
+        _texts[path] = _read_project_text(path)
+    return _texts[path]
+
+
+def _read_project_text(path: str) -> str:
     """The text of a source or header, one character a byte; "" if it is the system's, a large table, or not there."""
     try:
         if is_system_header(path) or os.path.getsize(path) > _LARGE:

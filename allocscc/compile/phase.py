@@ -98,14 +98,15 @@ def _gcc_work(command: CompilerCommand, text: str, folder: toolchain.TemporaryFo
             return lambda: annotate_generated(generated_unit(command, text), known, roles)
         files = [command.source, *_headers(dependencies)]
         declares = interest.declares(files, command.args)
-        look = look or (roles.candidates == "always" and interest.has_sizes(files))
+        on_stack = interest.mentions_alloca(files)
+        look = look or on_stack or (roles.candidates == "always" and interest.has_sizes(files))
         if not (look or declares or (command.intermediate and interest.named_in(files, roles))):
             return None
         from allocscc.compile.gcc import unit_of
         from allocscc.compile.unit import annotate
 
         def annotated() -> Annotated | None:
-            result = annotate(unit_of(command, text, folder, declares), roles)
+            result = annotate(unit_of(command, text, folder, declares, on_stack), roles)
             if result is not None and roles.sidecar_file == "always":
                 _write_file(command.sidecar_path(), result.sidecar)
             return result
@@ -151,12 +152,14 @@ def _clang_work(assembly: str, text: str, folder: toolchain.TemporaryFolder) -> 
         from allocscc.compile.clang import driver_command, included_files, unit_of
 
         driver = driver_command(assembly)
-        declares = driver is not None and interest.declares(included_files(*driver), driver[1])
-        if not declares and not interest.names_a_role(text, roles):
+        files = included_files(*driver) if driver is not None else []
+        declares = driver is not None and interest.declares(files, driver[1])
+        on_stack = interest.mentions_alloca(files)
+        if not (declares or on_stack) and not interest.names_a_role(text, roles):
             return None
         from allocscc.compile.unit import annotate
 
-        return lambda: annotate(unit_of(assembly, driver, text, folder, declares), roles)
+        return lambda: annotate(unit_of(assembly, driver, text, folder, declares, on_stack), roles)
 
     return work
 

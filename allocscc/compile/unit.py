@@ -10,6 +10,8 @@ from allocscc.compile.apart import Definition
 from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
 from allocscc.compile.lto import encode_sources
 from allocscc.compile.match import match_sites
+from allocscc.compile.onstack import ALLOCA, HOOK, PRELUDE, calls_alloca, with_leaves
+from allocscc.compile.onstack import SIGNATURE as ON_STACK
 from allocscc.compile.outside import attribute_outside, needed_frames
 from allocscc.compile.reading import Question, Reading, read_source
 from allocscc.compile.records import add_records
@@ -55,9 +57,10 @@ class Unit:
         intermediate: whether the text is intermediate code: its machine code is made at the link (LTO).
         preprocess: gives the preprocessed text, or None where it cannot be had.
         compile_apart: compiles again with these definitions kept apart from their callers (`allocscc.compile.apart`)
-            and gives the assembly, or None.
+            and with lines in front of the text, and gives the assembly, or None.
         lined: gives the assembly of the last compile with line numbers, or None. For code beside intermediate code:
             asked for lines, the compiler would put debug info into the latter, too.
+        on_stack: whether its files may call alloca.
     """
 
     source: str
@@ -67,8 +70,9 @@ class Unit:
     declares: bool
     intermediate: bool
     preprocess: Callable[[], Preprocessed | None]
-    compile_apart: Callable[[list[Definition]], str | None]
+    compile_apart: Callable[[list[Definition], bytes], str | None]
     lined: Callable[[], str | None] = lambda: None
+    on_stack: bool = False
 
     @cached_property
     def preprocessed(self) -> Preprocessed | None:
@@ -120,9 +124,13 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
             signatures.setdefault(signature.name, signature)
     stubbed = {*signatures, *roles.entries, *scoped}
     stubbed |= {d.signature.partition("(")[0] for d in declarations if d.kind == "allocator"}
+    on_stack = unit.on_stack and calls_alloca(unit.preprocessed_text)
+    if on_stack:
+        signatures.setdefault(ALLOCA, ON_STACK)
+        stubbed.add(ALLOCA)
     text, calls, source = unit.text, find_sites(unit.text, stubbed, unit.cwd), list[SourceSite]()
     look = bool(calls or unit.intermediate or global_definitions(text) & stubbed or scoped)
-    look = look or roles.candidates == "always"
+    look = look or on_stack or roles.candidates == "always"
     if not (look or declarations):
         return None
     if unit.preprocessed is not None and look:
@@ -131,14 +139,23 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
         called |= {name for name in roles.anywhere if _is_taken(unit.preprocessed_text, name)}
         local = [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
-        apart = unit.compile_apart(local) if local else None
-        text = text if apart is None else apart
+        text = _compiled_again(unit, local, on_stack)
         if text is not unit.text or any(site.candidate for site in source):
             calls = _machine_sites(text, stubbed, source, unit.cwd)
     if unit.intermediate and calls and not any(place.line for place in calls):
         calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd))
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+
+
+def _compiled_again(unit: Unit, local: list[Definition], on_stack: bool) -> str:
+    """The assembly with these functions kept apart, and with calls of alloca observed; what cannot be had is left out."""
+    if on_stack:
+        text = unit.compile_apart(local, PRELUDE)
+        if text is not None and (unit.intermediate or HOOK in text or local):
+            return with_leaves(text)
+    text = unit.compile_apart(local, b"") if local else None
+    return unit.text if text is None else text
 
 
 def _is_taken(text: bytes, name: str) -> bool:
@@ -164,7 +181,10 @@ def _read_source(
 def _machine_sites(text: str, callees: set[str], source: list[SourceSite], cwd: str) -> list[MachineSite]:
     """The calls of these functions, and those that the candidates in the source may be."""
     candidates = {site.callee for site in source if site.candidate}
-    return find_sites(text, callees | candidates, cwd, indirect=INDIRECT in candidates)
+    if ALLOCA in callees:
+        candidates.add(HOOK)
+    found = find_sites(text, callees | candidates, cwd, indirect=INDIRECT in candidates)
+    return [replace(place, callee=ALLOCA) if place.callee == HOOK and not place.tail else place for place in found]
 
 
 def _with_lines(calls: list[MachineSite], lined: list[MachineSite]) -> list[MachineSite]:
@@ -186,8 +206,9 @@ def annotate_generated(unit: Unit, source: list[SourceSite], roles: Roles) -> An
     signatures, _ = _configured(unit, roles)
     plain = {site.callee for site in source if not site.candidate}
     signatures |= {s: Signature(s, (), "p") for s in plain if s not in signatures}
-    calls = _machine_sites(unit.text, set(signatures), source, unit.cwd)
-    return _recorded(unit, unit.text, signatures, calls, source, (), roles, {})
+    text = with_leaves(unit.text) if HOOK in unit.text else unit.text
+    calls = _machine_sites(text, set(signatures), source, unit.cwd)
+    return _recorded(unit, text, signatures, calls, source, (), roles, {})
 
 
 def _recorded(
