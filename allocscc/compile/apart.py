@@ -65,9 +65,7 @@ def keep_apart(text: bytes, definitions: list[Definition], family: str) -> bytes
     return b"\n".join(lines)
 
 
-def keep_file_apart(
-    source: str, target: str, definitions: list[Definition], family: str, prelude: bytes = b""
-) -> bool:
+def keep_file_apart(source: str, target: str, definitions: list[Definition], family: str, prelude: bytes = b"") -> bool:
     """Write the text of a file with these definitions kept apart; whether there is anything to compile again for.
 
     Args:

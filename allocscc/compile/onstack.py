@@ -3,13 +3,14 @@
 Compilers make no call of alloca that could be seen in the assembly. So a unit that uses it is compiled again
 (`allocscc.compile.apart`) from text in which each call is followed by one of `__allocs_alloca`, with chunk, size and
 frame; a weak reference, so that objects link anywhere. In the assembly of functions that have such a call, a call of a
-thunk stands before each return: chunks of that function are gone there. Jumps out of a function need none, since neither
-compiler makes a last call a jump where memory of alloca's may still be in use.
+thunk stands before each return: chunks of that function are gone there. Jumps out of a function need none, since no
+compiler makes a last call a jump where alloca's memory may be in use.
 
 VLAs and `__builtin_alloca_with_align`, which end with a block, are not observed.
 """
 
 import re
+from itertools import pairwise
 
 from allocscc.compile.asm import is_aarch64, plain_name
 from allocscc.config.signature import Signature
@@ -23,7 +24,8 @@ _BUILTIN = b"__builtin_alloca"
 _USE = re.compile(rb"\b__builtin_alloca\s*\(")
 # For `allocscc.compile.apart`. The name of a macro is not expanded in its own text.
 PRELUDE = (
-    b"void __allocs_alloca(void *, __typeof__(sizeof 0), void *) __asm__(\"__allocs_alloca\") __attribute__((__weak__));\n"
+    b"void __allocs_alloca(void *, __typeof__(sizeof 0), void *) "
+    b'__asm__("__allocs_alloca") __attribute__((__weak__));\n'
     b"#define __builtin_alloca(n) __extension__({ __typeof__(sizeof 0) __allocs_n = (n); "
     b"void *__allocs_p = __builtin_alloca(__allocs_n); "
     b"if (__allocs_alloca) __allocs_alloca(__allocs_p, __allocs_n, __builtin_frame_address(0)); __allocs_p; })\n"
@@ -73,7 +75,7 @@ def with_leaves(text: str) -> str:
     """
     functions = list(_FUNCTION.finditer(text))
     bounds = [match.start() for match in functions] + [len(text)]
-    parts = [text[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    parts = [text[a:b] for a, b in pairwise(bounds)]
     called = re.compile(rf"\t(?:call|jmp|bl?)q?[ \t]+\*?{HOOK}\b(?!_)")
     names = [plain_name(match[1]) for match in functions]
     # A part that the compiler split off (`f.cold`) may have the call, and the rest the return.

@@ -149,7 +149,7 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
 
 
 def _compiled_again(unit: Unit, local: list[Definition], on_stack: bool) -> str:
-    """The assembly with these functions kept apart, and with calls of alloca observed; what cannot be had is left out."""
+    """The assembly with these functions kept apart, and with alloca observed; what cannot be had is left out."""
     if on_stack:
         text = unit.compile_apart(local, PRELUDE)
         if text is not None and (unit.intermediate or HOOK in text or local):
