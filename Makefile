@@ -48,6 +48,7 @@ bench: $(STAMP)
 	$(VENV)/bin/python3 benchmarks/steps.py
 	$(VENV)/bin/python3 -m benchmarks.builds
 	$(VENV)/bin/python3 -m benchmarks.links
+	$(VENV)/bin/python3 -m benchmarks.backend
 	$(VENV)/bin/python3 benchmarks/jq.py
 
 bench-runtime: $(STAMP)

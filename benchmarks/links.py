@@ -95,10 +95,12 @@ def bench_large(folder: str, scale: float, rounds: int) -> None:
 
 _SURVEY = """
 import os, resource, sys
+from allocscc.backends import load_backend
 from allocscc.config.roles import load_roles
 from allocscc.link.job import LinkJob
 from allocscc.link.phase import surveyed
-surveyed(LinkJob(["@" + sys.argv[1], "-lc"], os.getcwd()), load_roles(dict(os.environ), os.getcwd()))
+job, roles = LinkJob(["@" + sys.argv[1], "-lc"], os.getcwd()), load_roles(dict(os.environ), os.getcwd())
+surveyed(job, roles, load_backend("embedded"))
 print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) >> 10)
 """
 

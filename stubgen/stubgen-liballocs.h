@@ -138,6 +138,11 @@ static inline size_t stub_product(size_t a, size_t b)
 	static inline void instance##_freed(void *chunk) {}                                             \
 	static inline void instance##_end(void) {}
 #define INSTANCE_SUB(instance, shown, free)
+#define INSTANCE_DECLARED_MAIN(instance) INSTANCE_DECLARED_TOP(instance)
+/* What liballocs takes for its own unless the program has one; exported, so that it can be found. */
+#define INSTANCE_MAIN(instance, shown, free)                                                        \
+	INSTANCE_TOP(instance, shown, free)                                                             \
+	extern struct allocator __global_malloc_allocator __attribute__((alias(#instance), visibility("default")));
 
 /* The events of a TOP family, as libmallochooks has them (mallochooks/eventapi.h), under the family's own name. */
 #define STUB_HIDDEN __attribute__((visibility("hidden")))
@@ -194,11 +199,29 @@ static inline size_t stub_product(size_t a, size_t b)
 #ifdef STUB_HAS_TOP
 #include "liballocs.h"
 #include "generic_malloc_index.h"
+#include <string.h>
+
+/* Without liballocs, or before it has begun, there is no index. */
+extern _Bool __liballocs_is_initialized __attribute__((weak));
+static inline _Bool stub_is_ready(void)
+{
+	return !&__liballocs_is_initialized || __liballocs_is_initialized;
+}
 #endif
 #define INSTANCE_TOP(instance, shown, free_function)                                                \
 	extern STUB_HIDDEN struct allocator instance;                                                   \
 	__thread int instance##_inside;                                                                 \
 	static size_t instance##_size(void *chunk) { return instance##_usable(chunk); }                 \
+	static char *instance##_end_of(void *chunk)                                                     \
+	{                                                                                               \
+		return (char *)chunk + instance##_usable(chunk) - sizeof(INSERT_TYPE);                      \
+	}                                                                                               \
+	/* A chunk of before liballocs was there has nothing at its end. */                             \
+	static _Bool instance##_is_indexed(void *chunk)                                                 \
+	{                                                                                               \
+		static const INSERT_TYPE nothing;                                                           \
+		return memcmp(instance##_end_of(chunk), &nothing, sizeof nothing) != 0;                     \
+	}                                                                                               \
 	static struct big_allocation *instance##_ensure_big(void *chunk, size_t size)                   \
 	{                                                                                               \
 		return __generic_malloc_ensure_big(&instance, chunk, size);                                 \
@@ -233,11 +256,16 @@ static inline size_t stub_product(size_t a, size_t b)
 	void instance##_post_successful_alloc(void *chunk, size_t grown, size_t grown_alignment, size_t size, \
 		size_t alignment, const void *site)                                                         \
 	{                                                                                               \
+		if (!stub_is_ready()) {                                                                     \
+			memset(instance##_end_of(chunk), 0, sizeof(INSERT_TYPE));                               \
+			return;                                                                                 \
+		}                                                                                           \
 		__generic_malloc_index_insert(&instance, ensure_arena_info_for_userptr(&instance, chunk), chunk, size, \
 			__current_allocsite ? __current_allocsite : site, instance##_size);                     \
 	}                                                                                               \
 	int instance##_pre_nonnull_free(void *chunk, size_t usable)                                     \
 	{                                                                                               \
+		if (!instance##_is_indexed(chunk)) return 0;                                                \
 		__generic_malloc_index_delete(&instance, ensure_arena_info_for_userptr(&instance, chunk), chunk, \
 			instance##_size);                                                                       \
 		return 0;                                                                                   \
@@ -245,10 +273,16 @@ static inline size_t stub_product(size_t a, size_t b)
 	void instance##_post_nonnull_free(void *chunk) {}                                               \
 	void instance##_pre_nonnull_nonzero_realloc(void *chunk, size_t size, const void *site)         \
 	{                                                                                               \
-		__generic_malloc_index_delete(&instance, arena_info_for_userptr(&instance, chunk), chunk, instance##_size); \
+		if (instance##_is_indexed(chunk))                                                           \
+			__generic_malloc_index_delete(&instance, arena_info_for_userptr(&instance, chunk), chunk, \
+				instance##_size);                                                                   \
 	}                                                                                               \
 	void instance##_post_nonnull_nonzero_realloc(void *chunk, size_t grown, size_t old, const void *site, void *now) \
 	{                                                                                               \
+		if (!stub_is_ready()) {                                                                     \
+			memset(instance##_end_of(now ? now : chunk), 0, sizeof(INSERT_TYPE));                   \
+			return;                                                                                 \
+		}                                                                                           \
 		__generic_malloc_index_reinsert_after_resize(&instance, arena_info_for_userptr(&instance, chunk), chunk, \
 			grown, old, grown - sizeof(INSERT_TYPE), site, now, instance##_size);                   \
 	}

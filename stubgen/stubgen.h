@@ -100,7 +100,8 @@ RT_API void __allocs_unload(const void *inside);
 	extern struct alloc_wrapper identity __asm__(symbol) __attribute__(attributes);                 \
 	struct alloc_wrapper identity = {__VA_ARGS__};
 
-/* An instance; `kind` is SUB for a family that carves up another one's chunks, else TOP. It is defined in the file of its
+/* An instance; `kind` is SUB for a family that carves up another one's chunks, MAIN for one whose instance is the whole
+ * process's (a program's own malloc), else TOP. It is defined in the file of its
  * family's key symbol, with the family's functions behind the other arguments, and declared in all that refer to it. */
 #define INSTANCE_USABLE_SIZE(instance, ret, symbol)
 #define INSTANCE_DECLARED(instance, kind) extern struct allocator instance __attribute__((visibility("hidden")));
@@ -118,6 +119,7 @@ RT_API void __allocs_unload(const void *inside);
 	INSTANCE_LOAD(instance)
 #define ALLOCS_IS_SUB 1
 #define ALLOCS_IS_TOP 0
+#define ALLOCS_IS_MAIN 0
 
 /* An allocator is known from the start, not only from its first chunk on. */
 #define INSTANCE_LOAD(instance)                                                                     \

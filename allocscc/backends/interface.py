@@ -30,23 +30,22 @@ class Link:
         archives: paths of the archives.
         has_sites: whether any input has site records.
         interpose: families that are nowhere defined in the link and that the config has interposed.
-        instances: families of which the link gets an instance.
     """
 
     __slots__ = (
-        "archives", "args", "gc_sections", "has_sites", "instances", "interpose", "linker", "objects", "output",
+        "archives", "args", "gc_sections", "has_sites", "interpose", "linker", "objects", "output",
         "shared", "static",
     )  # fmt: skip
 
     def __init__(
         self, output: str, args: list[str], linker: str, *, shared: bool = False, static: bool = False,
         gc_sections: bool = False, objects: Sequence[str] = (), archives: Sequence[str] = (), has_sites: bool = False,
-        interpose: Sequence[str] = (), instances: Sequence[str] = (),
+        interpose: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.output, self.args, self.linker = output, args, linker
         self.shared, self.static, self.gc_sections, self.has_sites = shared, static, gc_sections, has_sites
         self.objects, self.archives = list(objects), list(archives)
-        self.interpose, self.instances = list(interpose), list(instances)
+        self.interpose = list(interpose)
 
 
 class Additions:

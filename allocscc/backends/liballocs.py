@@ -74,7 +74,7 @@ class Liballocs(Backend):
         if suballocates:
             return ""
         if link.static:
-            return "liballocs' own archive knows the malloc of a static program"
+            return "a static program has liballocs' own archive"
         if not measured:
             return (
                 "liballocs keeps what it knows at the end of a chunk: a family that is linked in needs its usable-size"

@@ -15,7 +15,6 @@ _EXPORTS = ("-E", "--export-dynamic", "-export-dynamic")
 # References to a type's description, which `tools/usedtypes` makes.
 _TYPE = b"\0__uniqtype_"
 _MOST = 200  # compiled descriptions that the cache keeps
-_GLOBAL_MALLOC = "malloc"
 
 
 def link_additions(link: Link, tree: str, headers: list[str]) -> Additions:
@@ -49,8 +48,6 @@ def link_additions(link: Link, tree: str, headers: list[str]) -> Additions:
     else:
         words += ["--push-state", "--no-as-needed", "-lallocs_dummyweaks" if preloads else "-lallocs", "--pop-state"]
     words.append("-ldl")
-    if _GLOBAL_MALLOC in link.instances and not link.shared:  # the program's own malloc is the process's
-        options.append(f"--defsym=__global_malloc_allocator={_GLOBAL_MALLOC}_allocator")
     return Additions(words, options, late)
 
 

@@ -30,7 +30,7 @@ def make_metadata(output: str, tree: str, signatures: dict[str, str], suballocat
         ToolError: the folder for them cannot be written to, or make failed.
     """
     path = os.path.realpath(output)
-    base = (os.environ.get("META_BASE") or _DEFAULT_BASE) + path
+    base = _folder() + path
     log = f"{base}.makelog"
     try:
         os.makedirs(os.path.dirname(base), exist_ok=True)
@@ -67,11 +67,16 @@ def _environment(tree: str, signatures: dict[str, str], suballocators: Sequence[
     outer = [text for name, text in signatures.items() if name not in suballocators]
     return env | {
         "LIBALLOCS": tree,
-        "META_BASE": env.get("META_BASE") or _DEFAULT_BASE,
+        "META_BASE": _folder(),
         "LIBALLOCS_ALLOC_FNS": " ".join(outer),
         "LIBALLOCS_SUBALLOC_FNS": " ".join(inner),
         "LIBALLOCS_ALLOCSZ_FNS": "",
     }
+
+
+def _folder() -> str:
+    """Where all metadata are; make runs in another folder than the link."""
+    return os.path.abspath(os.environ.get("META_BASE") or _DEFAULT_BASE)
 
 
 def _plain_compiler() -> str:

@@ -57,7 +57,11 @@ def _name(base: str, declarator: str) -> str:
 
 
 def _chain(declarator: str) -> str:
-    """A declarator in the order of its meaning: what is in parentheses, then arrays and functions, then pointers."""
+    """A declarator in the order of its meaning: what is in parentheses, then arrays and functions, then pointers.
+
+    Where a source names a pointer to a typedef of an array or a function, the site has the `*` behind it:
+    `int (void) *`.
+    """
     rest, stars, inner, behind = declarator.strip(), 0, "", ""
     while rest.startswith("*"):
         stars, rest = stars + 1, rest[1:].strip()
@@ -69,7 +73,8 @@ def _chain(declarator: str) -> str:
         within = rest[1:end].strip()
         behind += f"__ARR{within or 0}_" if rest[0] == "[" else f"__FUN_FROM_{_arguments(within)}__FUN_TO_"
         rest = rest[end + 1 :].strip()
-    return inner + behind + "__PTR_" * stars + (_identifier(rest) if rest else "")
+    outer = "__PTR_" * rest.count("*") if not rest.replace("*", "").strip() else _identifier(rest)
+    return outer + inner + behind + "__PTR_" * stars
 
 
 def _closing(text: str, start: int) -> int:

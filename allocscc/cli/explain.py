@@ -11,6 +11,8 @@ from typing import Any
 from plumbum import cli
 
 from allocscc import toolchain
+from allocscc.backends import EMBEDDED
+from allocscc.config.roles import load_roles
 from allocscc.elf.object import ElfObject
 from allocscc.errors import FormatError, ToolError, UsageError
 from allocscc.link.explain import plan_text
@@ -89,6 +91,12 @@ def both_links(command: list[str]) -> dict[str, Any]:
         command = command[1:]  # a link is not cached
     if not command:
         raise UsageError("allocs explain --verify takes a link command, such as: -- gcc main.o -o prog")
+    backend = load_roles(dict(os.environ), os.getcwd()).backend
+    if backend != EMBEDDED:
+        raise UsageError(
+            f"allocs explain --verify knows what the embedded runtime adds to a link; the backend here is {backend}"
+            " (ALLOCSCC_BACKEND=embedded proves the link with that one)"
+        )
     folder = tempfile.mkdtemp(prefix="allocs-verify-")
     try:
         for name in ("bin", "vanilla", "ours", "kept", "driver"):

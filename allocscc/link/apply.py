@@ -14,7 +14,7 @@ from allocscc.elf.edit import mark_definitions, redirect_references, replace_def
 from allocscc.elf.object import ElfObject
 from allocscc.elf.rearchive import add_stubs
 from allocscc.elf.write import data_object
-from allocscc.link.job import ARCHIVE, OBJECT, LinkJob
+from allocscc.link.job import ARCHIVE, EXECUTABLE, OBJECT, LinkJob
 from allocscc.link.objects import MOST, stub_objects
 from allocscc.link.plan import MARK, REDIRECT, REPLACE, WRAP, Decision, LinkPlan
 from allocscc.link.record import encode_plan
@@ -111,13 +111,21 @@ def _stubs(groups: list[list[Decision]], config: Config, job: LinkJob, backend: 
     """The stub object of each group, by the symbol of its first decision; their C is kept if the person wants it."""
     if not groups:
         return {}
-    setting = Setting(os.path.basename(backend.stub_header()), entry_points(groups), _type_sizes(groups, job, backend))
+    present = entry_points(groups)
+    sizes = _type_sizes(groups, job, backend)
+    setting = Setting(os.path.basename(backend.stub_header()), present, sizes, _main(job, config, present))
     kept = os.environ.get("ALLOCSCC_SAVE_TEMPS", "")
     if kept:
         _save(kept, groups, config, os.path.basename(job.output), setting)
     compiled = StubCompiler(backend)
     objects = stub_objects(groups, config, compiled.object, compiled.is_cached, setting)
     return {group[0].symbol: stub for group, stub in zip(groups, objects, strict=True)}
+
+
+def _main(job: LinkJob, config: Config, present: frozenset[str]) -> str:
+    """The family whose instance in an executable is the whole process's: one that a preload could interpose."""
+    families = [f.name for f in config.allocators.values() if f.interpose and f.key_symbol in present]
+    return families[0] if families and job.mode == EXECUTABLE else ""
 
 
 def _type_sizes(groups: list[list[Decision]], job: LinkJob, backend: Backend) -> dict[str, int]:

@@ -143,7 +143,7 @@ def _planned_link(real: str, argv: list[str], job: LinkJob, found: Survey, roles
     from allocscc.link.apply import edits, plan_object
 
     plan, config, found = planned(job, found, backend)
-    link = _seen(job, found.has_sites, list(plan.interpose), plan)
+    link = _seen(job, found.has_sites, list(plan.interpose))
     with toolchain.TemporaryFolder() as folder:
         changes, options, objects = edits(plan, job, config, folder, backend)
         more = backend.additions(link)
@@ -224,13 +224,13 @@ def _obstacle(job: LinkJob) -> str:
     return ""
 
 
-def _seen(job: LinkJob, has_sites: bool, interpose: list[str], plan: LinkPlan | None = None) -> Link:
+def _seen(job: LinkJob, has_sites: bool, interpose: list[str]) -> Link:
     """The link as a backend sees it."""
     return Link(
         job.output, job.args, job.linker, shared=job.mode != EXECUTABLE, static=job.static,
         gc_sections=job.gc_sections, objects=[source.path for source in job.inputs if source.kind == OBJECT],
         archives=[source.path for source in job.inputs if source.kind == ARCHIVE], has_sites=has_sites,
-        interpose=interpose, instances=sorted({d.entry for d in plan.decisions if d.stub == "entry"}) if plan else (),
+        interpose=interpose,
     )  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from allocscc.link.stubtext import (
     grown_arguments,
     has_regions,
     instance_symbol,
-    kind_of,
     label_of,
     lists_of,
     parameters_of,
@@ -41,12 +40,14 @@ class Setting:
     Attributes:
         header: the C header with their macros, as `#include` names it.
         present: functions that have an entry stub anywhere in the link.
+        main: the family whose instance in this link is the whole process's, or "".
         type_sizes: typed primitive → size of its type in bytes, where stubs have to know it.
     """
 
     header: str = "stubgen.h"
     present: frozenset[str] = frozenset()
     type_sizes: Mapping[str, int] = field(default_factory=dict)
+    main: str = ""
 
 
 def stub_source(
@@ -98,12 +99,16 @@ class _File:
             for symbol, other in self._others.items()
         )
         shared = "".join(
-            f"INSTANCE_SHARED({self._names.instance(name)}, {kind_of(self._config.allocators[name])})\n"
+            f"INSTANCE_SHARED({self._names.instance(name)}, {self._kind(self._config.allocators[name])})\n"
             for name in self._shared
         )
         tops = [name for name in self._instances if self._holds(self._config.allocators[name])]
         header = f"{'#define STUB_HAS_TOP' + chr(10) if tops else ''}#include {quoted(self._setting.header)}\n"
         return f"{includes}{header}{names}{others}{shared}{instances}{stubs}STUB_UNLOAD\n"
+
+    def _kind(self, family: Allocator) -> str:
+        """What the macros call a family: one in another one's chunks, the process's own, or another one."""
+        return "SUB" if family.suballocates else "MAIN" if family.name == self._setting.main else "TOP"
 
     def _holds(self, family: Allocator) -> bool:
         """Whether the file has the instance of a family that no other one's chunks hold."""
@@ -166,7 +171,7 @@ class _File:
 
     def _instance(self, family: Allocator) -> str:
         symbol = self._names.instance(family.name)
-        declared = self._usable(family, symbol) + f"INSTANCE_DECLARED({symbol}, {kind_of(family)})\n"
+        declared = self._usable(family, symbol) + f"INSTANCE_DECLARED({symbol}, {self._kind(family)})\n"
         if family.key_symbol not in self._stubs:
             return declared
         regions = has_regions(family)
@@ -178,7 +183,7 @@ class _File:
         )
         return (
             self._names.comment(f"{symbol}: the instance of allocator.{family.name} ({family.origin})")
-            + f"{declared}{free}INSTANCE({symbol}, {kind_of(family)}, {self._names.text(family.name)}, "
+            + f"{declared}{free}INSTANCE({symbol}, {self._kind(family)}, {self._names.text(family.name)}, "
             + f"{f'{symbol}_free' if free else '0'}, {_SHIFT}, {int(regions)}{functions})\n"
         )
 

@@ -70,11 +70,6 @@ def region_arg(signature: Signature) -> int | None:
     return signature.args.index("p") if "p" in signature.args else None
 
 
-def kind_of(family: Allocator) -> str:
-    """What the macros call a family: one that takes its memory from another one's chunks, or one that does not."""
-    return "SUB" if family.suballocates else "TOP"
-
-
 def product(factors: list[str]) -> str:
     """C of the product of sizes."""
     text = factors[0]

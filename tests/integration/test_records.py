@@ -262,5 +262,5 @@ def test_coverage_and_liballocs_lines(box: Toolbox) -> None:
     lines = box.run(ROOT / "bin" / "allocs", "sites", "--srcallocs", "x.o").stdout.splitlines()
     assert lines == [
         f"{source}\t2\t2\tmalloc\t__uniqtype__int$$64\t1",
-        f"{source}\t3\t3\tmalloc\t__uniqtype____uninterpreted_byte\t0",
+        f"{source}\t3\t3\tmalloc\t__uniqtype____uninterpreted_byte\t1",
     ]  # fmt: skip

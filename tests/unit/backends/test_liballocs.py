@@ -54,15 +54,6 @@ def test_shared_object(tree, monkeypatch):
     assert not [word for word in made.words if word.endswith("interp-pad.o")]
 
 
-def test_own_malloc(tree):
-    """R10, R17: the program's own malloc is the process's; a shared object's is not."""
-    assert "--defsym=__global_malloc_allocator=malloc_allocator" in (
-        link_additions(link(instances=["malloc", "pool"]), str(tree), []).options
-    )
-    made = link_additions(link(shared=True, instances=["malloc"]), str(tree), [])
-    assert not [option for option in made.options if option.startswith("--defsym")]
-
-
 def test_static(tree):
     """R17: liballocs' archive, which has to be there."""
     with pytest.raises(ToolError, match=r"liballocs\.a; is it built\?"):

@@ -19,6 +19,7 @@ from allocscc.backends.uniqtypes import structure, uniqtype
         ("int (*)(const char *, ...)", "__PTR___FUN_FROM___ARG0___PTR_signed_char$$8__VA___FUN_TO_int$$32"),
         ("char *(*)(int, long)", "__PTR___FUN_FROM___ARG0_int$$32__ARG1_int$$64__FUN_TO___PTR_signed_char$$8"),
         ("int (*[2])(void)", "__ARR2___PTR___FUN_FROM___FUN_TO_int$$32"),
+        ("int (void) *", "__PTR___FUN_FROM___FUN_TO_int$$32"), ("int[4] **", "__PTR___PTR___ARR4_int$$32"),
         ("struct <anonymous at x.c:3>", "$3canonymous$20at$20x$2ec$3a3$3e"), ("struct a$b", "a$$b"),
     ],
 )  # fmt: skip

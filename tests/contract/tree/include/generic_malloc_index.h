@@ -55,8 +55,9 @@ static inline void __generic_malloc_index_delete(struct allocator *a, struct are
 {
 	(void)info;
 	const void *site = __liballocs_get_alloc_site(chunk);
+	if (!site) abort(); /* nobody has put it in */
 	/* whoever wrote over it was not told how much room there is */
-	if (site && contract_trailer(chunk, usable)->site != (uint64_t)(uintptr_t)site) abort();
+	if (contract_trailer(chunk, usable)->site != (uint64_t)(uintptr_t)site) abort();
 	if (!contract_delete(a, chunk)) abort();
 }
 

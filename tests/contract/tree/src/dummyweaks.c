@@ -10,6 +10,7 @@ struct allocator __default_lib_malloc_allocator;
 struct allocator __generic_small_allocator;
 extern struct allocator __global_malloc_allocator __attribute__((weak, alias("__default_lib_malloc_allocator")));
 
+_Bool __liballocs_is_initialized;
 void contract_insert(struct allocator *who, void *chunk, size_t size, const void *site) {}
 int contract_delete(struct allocator *who, void *chunk) { return 1; }
 unsigned contract_count(const char *event) { return 0; }

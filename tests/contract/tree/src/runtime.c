@@ -22,6 +22,9 @@ struct allocator __default_lib_malloc_allocator = {.name = "libc malloc"};
 struct allocator __generic_small_allocator = {.name = "small"};
 extern struct allocator __global_malloc_allocator __attribute__((weak, alias("__default_lib_malloc_allocator")));
 
+_Bool __liballocs_is_initialized;
+__attribute__((constructor)) static void begin(void) { __liballocs_is_initialized = 1; }
+
 enum { MOST = 1 << 16 };
 static struct entry {
 	struct allocator *who;
