@@ -78,7 +78,7 @@ def driver_command(assembly: str) -> tuple[str, list[str]] | None:
 
 def unit_of(
     assembly: str, driver: tuple[str, list[str]] | None, text: str, folder: toolchain.TemporaryFolder, declares: bool,
-    on_stack: bool,
+    on_stack: bool, arrays: bool,
 ) -> Unit:  # fmt: skip
     """The unit that clang compiled.
 
@@ -89,6 +89,7 @@ def unit_of(
         folder: for temporary files.
         declares: whether the unit's files may declare functions by attributes.
         on_stack: whether they may call alloca.
+        arrays: whether they may have arrays of variable length.
     """
 
     def compile_apart(definitions: list[Definition], prelude: bytes) -> str | None:
@@ -105,7 +106,7 @@ def unit_of(
     source, words = driver or (assembly, [])
     return Unit(
         source, text, mapped(os.getcwd(), words), compiler, declares, False,
-        lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart, on_stack=on_stack,
+        lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart, on_stack=on_stack, arrays=arrays,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from allocscc.compile.unit import Preprocessed, Unit
 
 
 def unit_of(
-    command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, declares: bool, on_stack: bool
+    command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, declares: bool, on_stack: bool,
+    arrays: bool,
 ) -> Unit:  # fmt: skip
     """The unit that cc1 or cc1plus compiled.
 
@@ -20,6 +21,7 @@ def unit_of(
         folder: for temporary files.
         declares: whether the unit's files may declare functions by attributes.
         on_stack: whether they may call alloca.
+        arrays: whether they may have arrays of variable length.
     """
     readable = bool(command.source) and command.source != "-"  # standard input is gone
 
@@ -58,7 +60,7 @@ def unit_of(
     compiler = os.environ.get("ALLOCSCC_REAL", "")
     cwd = mapped(os.getcwd(), command.args)
     return Unit(
-        command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart, lined, on_stack
+        command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart, lined, on_stack, arrays,
     )  # fmt: skip
 
 

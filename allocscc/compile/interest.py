@@ -81,6 +81,19 @@ def mentions_alloca(files: Iterable[str]) -> bool:
     return any("alloca" in text or "dupa" in text for path in files if (text := _project_text(path)))
 
 
+def grows_stack(text: str) -> bool:
+    """Whether a function of the assembly takes stack by a size that it has computed: for an array, or alloca."""
+    if "\tsub\tsp, sp, x" in text or "\tsub\tsp, sp, w" in text:  # aarch64
+        return True
+    at = text.find(", %rsp\n")
+    while at >= 0:
+        start = text.rfind("\n", 0, at) + 1
+        if text.startswith(("\tsubq\t%", "\tmovq\t%"), start) and not text.startswith("\tmovq\t%rbp", start):
+            return True
+        at = text.find(", %rsp\n", at + 1)
+    return False
+
+
 _texts: dict[str, str] = {}  # several questions are asked about the same files
 
 

@@ -99,14 +99,15 @@ def _gcc_work(command: CompilerCommand, text: str, folder: toolchain.TemporaryFo
         files = [command.source, *_headers(dependencies)]
         declares = interest.declares(files, command.args)
         on_stack = interest.mentions_alloca(files)
-        look = look or on_stack or (roles.candidates == "always" and interest.has_sizes(files))
+        arrays = interest.grows_stack(text)
+        look = look or on_stack or arrays or (roles.candidates == "always" and interest.has_sizes(files))
         if not (look or declares or (command.intermediate and interest.named_in(files, roles))):
             return None
         from allocscc.compile.gcc import unit_of
         from allocscc.compile.unit import annotate
 
         def annotated() -> Annotated | None:
-            result = annotate(unit_of(command, text, folder, declares, on_stack), roles)
+            result = annotate(unit_of(command, text, folder, declares, on_stack, arrays), roles)
             if result is not None and roles.sidecar_file == "always":
                 _write_file(command.sidecar_path(), result.sidecar)
             return result
@@ -155,11 +156,12 @@ def _clang_work(assembly: str, text: str, folder: toolchain.TemporaryFolder) -> 
         files = included_files(*driver) if driver is not None else []
         declares = driver is not None and interest.declares(files, driver[1])
         on_stack = interest.mentions_alloca(files)
-        if not (declares or on_stack) and not interest.names_a_role(text, roles):
+        arrays = driver is not None and interest.grows_stack(text)
+        if not (declares or on_stack or arrays) and not interest.names_a_role(text, roles):
             return None
         from allocscc.compile.unit import annotate
 
-        return lambda: annotate(unit_of(assembly, driver, text, folder, declares, on_stack), roles)
+        return lambda: annotate(unit_of(assembly, driver, text, folder, declares, on_stack, arrays), roles)
 
     return work
 

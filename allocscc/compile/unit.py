@@ -61,6 +61,7 @@ class Unit:
         lined: gives the assembly of the last compile with line numbers, or None. For code beside intermediate code:
             asked for lines, the compiler would put debug info into the latter, too.
         on_stack: whether its files may call alloca.
+        arrays: whether it may have arrays of variable length.
     """
 
     source: str
@@ -73,6 +74,7 @@ class Unit:
     compile_apart: Callable[[list[Definition], bytes], str | None]
     lined: Callable[[], str | None] = lambda: None
     on_stack: bool = False
+    arrays: bool = False
 
     @cached_property
     def preprocessed(self) -> Preprocessed | None:
@@ -131,7 +133,8 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     text, calls, source = unit.text, find_sites(unit.text, stubbed, unit.cwd), list[SourceSite]()
     look = bool(calls or unit.intermediate or global_definitions(text) & stubbed or scoped)
     look = look or on_stack or roles.candidates == "always"
-    if not (look or declarations):
+    arrays = _arrays(unit)
+    if not (look or declarations or arrays):
         return None
     if unit.preprocessed is not None and look:
         reading = _read_source(unit, unit.preprocessed, stubbed, signatures, roles)
@@ -145,7 +148,16 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     if unit.intermediate and calls and not any(place.line for place in calls):
         calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd))
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
-    return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+    return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped, arrays)
+
+
+def _arrays(unit: Unit) -> tuple[Site, ...]:
+    """The sites of arrays of variable length."""
+    if not unit.arrays or unit.parsed is None:
+        return ()
+    from allocscc.compile.arrays import array_sites
+
+    return array_sites(unit.parsed, unit.cwd)
 
 
 def _compiled_again(unit: Unit, local: list[Definition], on_stack: bool) -> str:
@@ -213,7 +225,7 @@ def annotate_generated(unit: Unit, source: list[SourceSite], roles: Roles) -> An
 
 def _recorded(
     unit: Unit, text: str, signatures: dict[str, Signature], calls: list[MachineSite], source: list[SourceSite],
-    declarations: tuple[Declaration, ...], roles: Roles, scoped: dict[str, str],
+    declarations: tuple[Declaration, ...], roles: Roles, scoped: dict[str, str], arrays: tuple[Site, ...] = (),
 ) -> Annotated | None:  # fmt: skip
     """The text with records of those calls that are allocation sites; None if there is nothing to record."""
     wanted = {*signatures, *(site.callee for site in source if site.candidate)}
@@ -221,7 +233,7 @@ def _recorded(
     kept = source if unit.intermediate else []
     scoped = {**{name: anywhere(name) for name in roles.anywhere}, **scoped}
     symbols = exposed_symbols(text, local_functions(text, set(scoped)))
-    if not (machine or declarations or kept or symbols):
+    if not (machine or declarations or kept or symbols or arrays):
         return None
     frames = needed_frames(text, machine, source, unit.cwd)
     functions = [chain[0].function.symbol if chain else "" for chain in frames]
@@ -240,7 +252,7 @@ def _recorded(
         sites = _run_hook(roles.hooks["sites"], sites)
     extra = _backend_records(text, sites, roles)
     statics = {scoped[name]: symbol for name, symbol in symbols.items()}
-    record = encode(unit.source, unit.compiler, sites, declarations, encode_sources(kept), statics)
+    record = encode(unit.source, unit.compiler, sites + arrays, declarations, encode_sources(kept), statics)
     return Annotated(expose(add_records(text, machine, sites, record, extra), symbols), record)
 
 

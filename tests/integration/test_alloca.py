@@ -68,6 +68,22 @@ def test_dialects(box: Toolbox, words: tuple[str, ...]) -> None:
     box.run("./prog")
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_arrays(box: Toolbox, compiler: str) -> None:
+    """R4: arrays of variable length are recorded as sites, of no chunk; those of constant length are not."""
+    box.write(
+        "v.c",
+        "enum { N = 10 };\ntypedef struct s { int a[3]; } S;\nvoid use(void *);\nint f(int n, int m[n])\n{\n"
+        "\tS v[n + 1];\n\tchar *p[n][3], fixed[N];\n\tuse(v), use(p), use(fixed);\n\treturn v[n].a[0] + m[n];\n}\n"
+        "int g(int n, int *m) { char c[N + 2]; use(c); return c[n] + m[n]; }\n",
+    )
+    with_compiler(box, compiler).allocscc("-O1", "-c", "v.c")
+    assert [[site[key] for key in ("line", "column", "function", "callee", "type")] for site in box.sites("v.o")] == [
+        [6, 4, "f", "(array)", "struct s"],
+        [7, 8, "f", "(array)", "char *"],
+    ]
+
+
 def test_elsewhere(box: Toolbox) -> None:
     """R12: objects run in programs that plain gcc links; in a shared object they find the executable's runtime."""
     box.write(
