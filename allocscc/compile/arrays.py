@@ -1,6 +1,6 @@
 """Arrays of variable length, which live on the stack as alloca's chunks do: recorded as sites, and not observed.
 
-C11 6.7.6.2; in C++ an extension of gcc's and clang's. They have no call, so no record in the program, only in the sidecar.
+C11 6.7.6.2; in C++ an extension of gcc's and clang's. They have no call, so they are in the sidecar only.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ import re
 from itertools import pairwise
 
 from allocscc import toolchain
-from allocscc.compile.apart import Definition, keep_file_apart
+from allocscc.compile.apart import Additions, Definition, keep_file_apart
 from allocscc.compile.prefix import mapped
 from allocscc.compile.unit import Preprocessed, Unit
 
@@ -92,13 +92,13 @@ def unit_of(
         arrays: whether they may have arrays of variable length.
     """
 
-    def compile_apart(definitions: list[Definition], prelude: bytes) -> str | None:
+    def compile_apart(definitions: list[Definition], additions: Additions) -> str | None:
         path, output = folder.file("apart.i"), folder.file("apart.s")
-        if driver is None or not (prelude or _optimises(driver[1])):
+        if driver is None or not (additions.prelude or _optimises(driver[1])):
             return None
         if not _optimises(driver[1]):
             definitions = []
-        if not _include(*driver, path) or not keep_file_apart(path, path, definitions, "clang", prelude):
+        if not _include(*driver, path) or not keep_file_apart(path, path, definitions, "clang", additions):
             return None
         return toolchain.read_text(output) if _compile_included(*driver, path, output) else None
 
@@ -106,7 +106,8 @@ def unit_of(
     source, words = driver or (assembly, [])
     return Unit(
         source, text, mapped(os.getcwd(), words), compiler, declares, False,
-        lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart, on_stack=on_stack, arrays=arrays,
+        lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart,
+        on_stack=on_stack, arrays=arrays,
     )  # fmt: skip
 
 

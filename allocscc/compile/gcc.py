@@ -3,7 +3,7 @@
 import os
 
 from allocscc import toolchain
-from allocscc.compile.apart import Definition, keep_file_apart
+from allocscc.compile.apart import Additions, Definition, keep_file_apart
 from allocscc.compile.command import CompilerCommand
 from allocscc.compile.prefix import mapped
 from allocscc.compile.unit import Preprocessed, Unit
@@ -35,18 +35,18 @@ def unit_of(
 
     apart: list[tuple[str, bool]] = []
 
-    def compile_apart(definitions: list[Definition], prelude: bytes) -> str | None:
+    def compile_apart(definitions: list[Definition], additions: Additions) -> str | None:
         path, output = folder.file("apart.i"), folder.file("apart.s")
         if not readable:
             return None
         if not command.preprocessed and toolchain.spawn(command.include_command(path), quiet=True) != 0:
             return None
         source = command.source if command.preprocessed else path
-        if not keep_file_apart(source, path, definitions, "gcc", prelude):
+        if not keep_file_apart(source, path, definitions, "gcc", additions):
             return None
-        if toolchain.spawn(command.apart_command(path, output, expand=bool(prelude)), quiet=True) != 0:
+        if toolchain.spawn(command.apart_command(path, output, expand=bool(additions.prelude)), quiet=True) != 0:
             return None
-        apart.append((path, bool(prelude)))
+        apart.append((path, bool(additions.prelude)))
         return toolchain.read_text(output)
 
     def lined() -> str | None:
@@ -60,7 +60,8 @@ def unit_of(
     compiler = os.environ.get("ALLOCSCC_REAL", "")
     cwd = mapped(os.getcwd(), command.args)
     return Unit(
-        command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart, lined, on_stack, arrays,
+        command.source, text, cwd, compiler, declares, command.intermediate, preprocess, compile_apart, lined, on_stack,
+        arrays,
     )  # fmt: skip
 
 

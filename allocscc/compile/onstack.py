@@ -15,22 +15,12 @@ from itertools import pairwise
 from allocscc.compile.asm import is_aarch64, plain_name
 from allocscc.config.signature import Signature
 
-# The callee that sites of alloca have, and what its call becomes.
+# The callee that sites of alloca have.
 ALLOCA = "alloca"
-HOOK = "__allocs_alloca"
 SIGNATURE = Signature(ALLOCA, ("Z",), "p")
 # What <alloca.h> calls (glibc's, musl's, the BSDs').
 _BUILTIN = b"__builtin_alloca"
 _USE = re.compile(rb"\b__builtin_alloca\s*\(")
-# For `allocscc.compile.apart`. The name of a macro is not expanded in its own text.
-PRELUDE = (
-    b"void __allocs_alloca(void *, __typeof__(sizeof 0), void *) "
-    b'__asm__("__allocs_alloca") __attribute__((__weak__));\n'
-    b"#define __builtin_alloca(n) __extension__({ __typeof__(sizeof 0) __allocs_n = (n); "
-    b"void *__allocs_p = __builtin_alloca(__allocs_n); "
-    b"if (__allocs_alloca) __allocs_alloca(__allocs_p, __allocs_n, __builtin_frame_address(0)); __allocs_p; })\n"
-)
-
 _FUNCTION = re.compile(r"\t\.type[ \t]+\"?([^\s,\"]+)\"?,[ \t]*[@%]function")
 _RETURN = {
     False: re.compile(r"^\t(?:rep[ \t;]+)?retq?(?=[ \t]*(?:#.*)?$)", re.M),
@@ -67,16 +57,17 @@ def calls_alloca(text: bytes) -> bool:
     return _BUILTIN in text and _USE.search(text) is not None
 
 
-def with_leaves(text: str) -> str:
-    """The assembly with a call of the thunk before each return of a function that calls `HOOK`, and the thunk.
+def with_leaves(text: str, hook: str) -> str:
+    """The assembly with a call of the thunk before each return of a function that calls the hook, and the thunk.
 
     Args:
-        text: assembly of a compile with `PRELUDE`.
+        text: assembly of a compile with a backend's prelude.
+        hook: the backend's.
     """
     functions = list(_FUNCTION.finditer(text))
     bounds = [match.start() for match in functions] + [len(text)]
     parts = [text[a:b] for a, b in pairwise(bounds)]
-    called = re.compile(rf"\t(?:call|jmp|bl?)q?[ \t]+\*?{HOOK}\b(?!_)")
+    called = re.compile(rf"\t(?:call|jmp|bl?)q?[ \t]+\*?{hook}\b(?!_)")
     names = [plain_name(match[1]) for match in functions]
     # A part that the compiler split off (`f.cold`) may have the call, and the rest the return.
     having = {name for name, part in zip(names, parts, strict=True) if called.search(part)}
