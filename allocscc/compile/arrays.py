@@ -16,8 +16,8 @@ from allocscc.sidecar import Site
 
 # The callee that these sites have.
 ARRAY = "(array)"
-# A declarator: a name behind a type, a star or a comma, and a bound that is not one number.
-_DECLARATOR = re.compile(rb"(?<=[\w*,&)\s])([A-Za-z_$][\w$]*)\s*\[(?!\s*(?:\d+\s*)?\])")
+# A declarator: a name behind a type, a star or a comma, and more than one bound, or one that is no number.
+_DECLARATOR = re.compile(rb"(?<=[\w*,&)\s])([A-Za-z_$][\w$]*)\s*\[(?!\s*(?:\d+\s*)?\](?!\s*\[))")
 _BEFORE = re.compile(rb"(?:([A-Za-z_$][\w$]*)\s+|[*,&)]\s*)$")
 _NO_TYPES = frozenset((b"return", b"else", b"case", b"sizeof", b"goto", b"do"))
 _ARRAYS = (TypeKind.VARIABLEARRAY, TypeKind.CONSTANTARRAY)

@@ -6,7 +6,7 @@ import re
 
 from allocscc.compile.columns import SourceLines
 from allocscc.compile.enclosing import FUNCTIONS
-from allocscc.compile.tree import Node, Parsed, children
+from allocscc.compile.tree import CALL, Node, Parsed, children
 from allocscc.libclang import CursorKind
 
 _CALL = re.compile(rb"\b__builtin_alloca\s*\(")
@@ -20,8 +20,9 @@ def bodies_with_alloca(parsed: Parsed) -> tuple[tuple[str, int, int], ...]:
     """
     sources, found = SourceLines(), dict[tuple[str, int, int], None]()
     offsets = [match.start() for match in _CALL.finditer(parsed.text)]
+    calls = set(offsets)
     for node in parsed.ways(offsets):
-        brace = _brace(node, parsed)
+        brace = _brace(node, parsed) if node.kind == CALL and node.start in calls else -1
         if brace < 0:
             continue
         file, line, _ = parsed.place(brace)

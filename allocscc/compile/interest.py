@@ -77,8 +77,18 @@ def declares(files: Iterable[str], arguments: list[str]) -> bool:
 
 
 def mentions_alloca(files: Iterable[str]) -> bool:
-    """Whether a unit's files may call alloca, by its own name or by glibc's macros of it."""
-    return any("alloca" in text or "dupa" in text for path in files if (text := _project_text(path)))
+    """Whether a unit's files may call alloca: words that end in its name, or in that of glibc's macros (`strdupa`)."""
+    return any(_has_end(text, "alloca") or _has_end(text, "dupa") for path in files if (text := _project_text(path)))
+
+
+def _has_end(text: str, end: str) -> bool:
+    at = text.find(end)
+    while at >= 0:
+        behind = text[at + len(end) : at + len(end) + 1]
+        if not (behind.isalnum() or behind == "_"):
+            return True
+        at = text.find(end, at + 1)
+    return False
 
 
 def grows_stack(text: str) -> bool:

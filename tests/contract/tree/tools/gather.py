@@ -36,7 +36,9 @@ def main(program: str) -> None:
             called = None
         call = _CALL.match(line)
         is_alloca = call is not None and (call[1] or "").startswith("__monalloca_")
-        if call and (is_alloca or call[2] or any((call[1] or "").removeprefix("__wrap_").split(".")[0] == name for name in names)):
+        if call and (
+            is_alloca or call[2] or any((call[1] or "").removeprefix("__wrap_").split(".")[0] == name for name in names)
+        ):
             called = place
 
 
