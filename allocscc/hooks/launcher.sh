@@ -124,7 +124,7 @@ case ${last_word##*/} in
 		esac
 	done
 	# shellcheck disable=SC2086  # the words are wanted; the user's own stand behind them and win
-	[ -z "$flags" ] || set -- $flags "$@"
+	[ -z "$flags" ] || set -- --start-no-unused-arguments $flags --end-no-unused-arguments "$@"
 	;;
 esac
 

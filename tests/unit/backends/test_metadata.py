@@ -51,9 +51,8 @@ def test_relative_folder(started, tmp_path, monkeypatch):
 def test_failure(started):
     """R17: the end of the log is in the message, and where all of it is."""
     started["status"] = 2
-    with pytest.raises(
-        ToolError, match=r"make's status was 2\); the end of /.*/prog\.makelog:\n.*\n  line 1\n  no such type"
-    ):
+    wanted = r"make's status was 2\); the end of /.*/prog\.makelog:\n.*\n  line 1\n  no such type"
+    with pytest.raises(ToolError, match=wanted):
         metadata.make_metadata("prog", "/tree", {}, [])
 
 
