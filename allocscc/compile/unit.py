@@ -127,7 +127,7 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     stubbed = {*signatures, *roles.entries, *scoped}
     stubbed |= {d.signature.partition("(")[0] for d in declarations if d.kind == "allocator"}
     on_stack = None
-    if unit.on_stack and calls_alloca(unit.preprocessed_text):
+    if unit.on_stack and ALLOCA not in roles.spoken and calls_alloca(unit.preprocessed_text):
         on_stack = load_backend(roles.backend).on_stack()
     if on_stack is not None:
         signatures.setdefault(ALLOCA, ON_STACK)

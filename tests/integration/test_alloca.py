@@ -84,6 +84,14 @@ def test_arrays(box: Toolbox, compiler: str) -> None:
     ]
 
 
+def test_off(box: Toolbox) -> None:
+    """R5: what the config takes out is not observed."""
+    box.write("u.c", "#include <alloca.h>\nvoid use(void *);\nvoid f(int n) { use(alloca(n)); }\n")
+    box.write("allocscc.toml", 'remove = ["alloca"]\n')
+    box.allocscc("-O2", "-c", "u.c")
+    assert "alloca" not in box.run("nm", "u.o").stdout
+
+
 def test_elsewhere(box: Toolbox) -> None:
     """R12: objects run in programs that plain gcc links; in a shared object they find the executable's runtime."""
     box.write(

@@ -78,6 +78,6 @@ static int x_free(void *p, size_t n)
 }
 static struct alloc_wrapper w_malloc = {.name = "xmalloc", .free_chunk = x_free}, w_calloc = {.name = "xcalloc", .free_chunk = x_free},
                             w_realloc = {.name = "xrealloc", .free_chunk = x_free};
-CALLER_STUB("xmalloc", void *, __wrap_xmalloc, __real_xmalloc, w_malloc, (size_t n), (n))
-CALLER_STUB("xcalloc", void *, __wrap_xcalloc, __real_xcalloc, w_calloc, (size_t n, size_t s), (n, s))
-CALLER_STUB("xrealloc", void *, __wrap_xrealloc, __real_xrealloc, w_realloc, (void *p, size_t n), (p, n))
+CALLER_STUB("xmalloc", void *, __wrap_xmalloc, __real_xmalloc, w_malloc, (size_t n), (n), 0, 0)
+CALLER_STUB("xcalloc", void *, __wrap_xcalloc, __real_xcalloc, w_calloc, (size_t n, size_t s), (n, s), 0, 0)
+CALLER_STUB("xrealloc", void *, __wrap_xrealloc, __real_xrealloc, w_realloc, (void *p, size_t n), (p, n), 0, 0)
