@@ -104,23 +104,22 @@ def grows_stack(text: str) -> bool:
     return False
 
 
-_texts: dict[str, str] = {}  # several questions are asked about the same files
+_texts: dict[tuple[str, int], str] = {}  # several questions are asked about the same files
 
 
 def _project_text(path: str) -> str:
-    """As `_read_project_text`, once."""
-    if path not in _texts:
-        _texts[path] = _read_project_text(path)
-    return _texts[path]
-
-
-def _read_project_text(path: str) -> str:
     """The text of a source or header, one character a byte; "" if it is the system's, a large table, or not there."""
     try:
-        if is_system_header(path) or os.path.getsize(path) > _LARGE:
+        if is_system_header(path):
             return ""
-        with open(path, "rb") as file:
-            return file.read().decode("latin-1")
+        status = os.stat(path)
+        if status.st_size > _LARGE:
+            return ""
+        key = path, status.st_mtime_ns
+        if key not in _texts:
+            with open(path, "rb") as file:
+                _texts[key] = file.read().decode("latin-1")
+        return _texts[key]
     except OSError:
         return ""
 

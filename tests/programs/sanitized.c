@@ -55,9 +55,9 @@ static int pool_free_chunk(void *c, size_t n);
 static struct allocator pool_allocator = {
 	.name = "pool", .family = "pool", .index = &pool_index, .suballocates = 1, .free_chunk = pool_free_chunk};
 INSTANCE_LOAD(pool_allocator)
-ENTRY_ALLOC_STUB("pool_get", void *, __wrap_pool_get, __real_pool_get, pool_allocator, (struct pool *p, size_t n), (p, n), n, p)
-ENTRY_FREE_VOID_STUB("pool_put", void, __wrap_pool_put, __real_pool_put, (struct pool *p, void *c), (p, c),
-                     STUB_REMOVE(pool_allocator, c))
+ENTRY_ALLOC_STUB("pool_get", void *, __wrap_pool_get, __real_pool_get, pool_allocator, (struct pool *p, size_t n), (p, n), n, p, 0, 0)
+ENTRY_FREE_VOID_STUB("pool_put", void, __wrap_pool_put, __real_pool_put, pool_allocator, (struct pool *p, void *c), (p, c),
+                     STUB_REMOVE(pool_allocator, c), c)
 
 static int pool_free_chunk(void *c, size_t n)
 {
