@@ -24,7 +24,7 @@ struct floats {
 	double a, b;
 };
 
-static void *kept[64];
+static __thread void *kept[64];
 static volatile int zero;
 
 static void live(const void *p, size_t size, const char *type, const char *function, unsigned line)
