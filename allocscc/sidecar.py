@@ -44,6 +44,7 @@ EVIDENCE = (
     "override",
     "inlined",
     "dwarf",
+    "declared",
 )
 FLAG_ARRAY = 1 << 8
 FLAG_TAIL = 1 << 9

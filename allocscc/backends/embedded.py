@@ -5,8 +5,17 @@ from __future__ import annotations
 import os
 
 from allocscc import toolchain
-from allocscc.backends.interface import Additions, Backend, Link
+from allocscc.backends.interface import Additions, Backend, Link, OnStack
 from allocscc.places import data_folder
+
+# The name of a macro is not expanded in its own text.
+_ON_STACK = (
+    b"void __allocs_alloca(void *, __typeof__(sizeof 0), void *) "
+    b'__asm__("__allocs_alloca") __attribute__((__weak__));\n'
+    b"#define __builtin_alloca(n) __extension__({ __typeof__(sizeof 0) __allocs_n = (n); "
+    b"void *__allocs_p = __builtin_alloca(__allocs_n); "
+    b"if (__allocs_alloca) __allocs_alloca(__allocs_p, __allocs_n, __builtin_frame_address(0)); __allocs_p; })\n"
+)
 
 
 class Embedded(Backend):
@@ -15,6 +24,10 @@ class Embedded(Backend):
     name = "embedded"
     embeds = True
     walks = True
+
+    def on_stack(self) -> OnStack:
+        """See `Backend`."""
+        return OnStack(_ON_STACK, "__allocs_alloca", leaves=True)
 
     def stub_files(self) -> list[str]:
         """See `Backend`."""

@@ -75,6 +75,22 @@ class Records:
         self.before, self.behind = before, behind
 
 
+class OnStack:
+    """How a backend has calls of alloca observed: a unit that has some is compiled again from text with additions.
+
+    Attributes:
+        prelude: lines in front of the text, which make a macro of `__builtin_alloca`.
+        hook: the symbol that the macro calls, once for each call of alloca: that call's place is the site.
+        frame: a declaration at the begin of each function that calls alloca, or b"".
+        leaves: whether the function that `allocscc.compile.onstack` names is called before each return.
+    """
+
+    __slots__ = ("frame", "hook", "leaves", "prelude")
+
+    def __init__(self, prelude: bytes, hook: str, *, frame: bytes = b"", leaves: bool = False) -> None:
+        self.prelude, self.hook, self.frame, self.leaves = prelude, hook, frame, leaves
+
+
 class Backend:
     """The interface, with the answers of a backend that wants nothing.
 
@@ -95,6 +111,10 @@ class Backend:
     def compile_flags(self, family: str) -> list[str]:  # noqa: ARG002
         """Options for the compiler (`gcc` or `clang`), weaker than the user's own."""
         return []
+
+    def on_stack(self) -> OnStack | None:
+        """How calls of alloca are observed; None: they are not."""
+        return None
 
     def records(self, text: str, sites: Sequence[Site]) -> Records | None:  # noqa: ARG002
         """What the assembly of a unit gets.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from allocscc.backends.interface import Additions, Backend, Link, Records
+from allocscc.backends.interface import Additions, Backend, Link, OnStack, Records
 from allocscc.errors import ConfigError
 from allocscc.places import data_folder, is_liballocs_tree
 
@@ -58,6 +58,12 @@ class Liballocs(Backend):
     def compile_flags(self, family: str) -> list[str]:
         """See `Backend`."""
         return [*_FLAGS, *(_GCC_FLAGS if family == "gcc" else [])]
+
+    def on_stack(self) -> OnStack:
+        """See `Backend`."""
+        from allocscc.backends.liballocsstack import FRAME, HOOK, PRELUDE
+
+        return OnStack(PRELUDE, HOOK, frame=FRAME)
 
     def records(self, text: str, sites: Sequence[Site]) -> Records | None:
         """See `Backend`."""

@@ -38,6 +38,24 @@ class Definition:
     before: bytes
 
 
+@dataclass(frozen=True)
+class Additions:
+    """What a unit's text gets beside attributes.
+
+    Attributes:
+        prelude: lines in front of it.
+        frame: a declaration at the begin of some functions.
+        frames: of these, file as line markers name it, line and column of the brace, 1-based.
+    """
+
+    prelude: bytes = b""
+    frame: bytes = b""
+    frames: tuple[tuple[str, int, int], ...] = ()
+
+
+NOTHING = Additions()
+
+
 def keep_apart(text: bytes, definitions: list[Definition], family: str) -> bytes | None:
     """The text with the attribute in front of these definitions; None if none of them is found.
 
@@ -65,15 +83,57 @@ def keep_apart(text: bytes, definitions: list[Definition], family: str) -> bytes
     return b"\n".join(lines)
 
 
-def keep_file_apart(source: str, target: str, definitions: list[Definition], family: str) -> bool:
-    """Write the text of a file with these definitions kept apart; whether there was one to be found."""
+def keep_file_apart(
+    source: str, target: str, definitions: list[Definition], family: str, additions: "Additions | None" = None
+) -> bool:
+    """Write the text of a file with these definitions kept apart; whether there is anything to compile again for.
+
+    Args:
+        source: the unit with its includes resolved and line markers.
+        target: where to write.
+        definitions: what to keep apart.
+        family: of compilers, `gcc` or `clang`.
+        additions: to the text.
+    """
     with open(source, "rb") as file:
-        text = keep_apart(file.read(), definitions, family)
+        before = file.read()
+    text = keep_apart(before, definitions, family) if definitions else None
+    if additions is not None and additions.prelude:
+        text = _with_additions(before if text is None else text, additions)
     if text is None:
         return False
     with open(target, "wb") as file:
         file.write(text)
     return True
+
+
+def _with_additions(text: bytes, additions: Additions) -> bytes | None:
+    """The text with a declaration at the begin of some functions, and lines in front; None if it has no markers."""
+    lines = text.split(b"\n")
+    places = _places(lines, {(file, line) for file, line, _ in additions.frames})
+    inserted: dict[int, list[tuple[int, int, bytes]]] = {}
+    for file, line, column in additions.frames:
+        for at, marker in places.get((file, line), []):
+            if lines[at][column - 1 : column] == b"{":
+                inserted.setdefault(at, []).append((column, line, marker))
+    for at, columns in inserted.items():
+        for column, line, marker in sorted(columns, reverse=True):  # what stands behind keeps its columns
+            head, _, rest = lines[at].partition(b"\n")
+            resumed = b"\n# %d %s\n" % (line, marker) + b" " * column + head[column:]
+            lines[at] = head[:column] + additions.frame + resumed + (b"\n" + rest if rest else b"")
+    return _with_prelude(b"\n".join(lines), additions.prelude)
+
+
+def _with_prelude(text: bytes, prelude: bytes) -> bytes | None:
+    """The text with lines among its first line markers, which say what it is made of; None if it has none."""
+    at = last = 0
+    while text.startswith(b"# ", at):
+        last, at = at, text.find(b"\n", at) + 1 or len(text)
+    if not at:
+        return None
+    if last:
+        return text[:last] + prelude + text[last:]
+    return text[:at] + prelude + text[:at] + text[at:]
 
 
 def _places(lines: list[bytes], wanted: set[tuple[str, int]]) -> dict[tuple[str, int], list[tuple[int, bytes]]]:

@@ -131,7 +131,7 @@ def find_sites(text: str, callees: set[str], cwd: str, *, indirect: bool = False
         sites.append(
             MachineSite(
                 call.start(), call.end(), call[2] or call[3] or INDIRECT, bool(call[3]), call[1] not in ("call", "bl"),
-                _in_frame(text, call.start()), file, line, column, _plain_name(name), section,
+                _in_frame(text, call.start()), file, line, column, plain_name(name), section,
                 call[1][1:] if call[1] not in _UNCONDITIONAL else "",
             )
         )  # fmt: skip
@@ -142,7 +142,8 @@ def _in_frame(text: str, position: int) -> bool:
     return text.rfind(".cfi_startproc", 0, position) > text.rfind(".cfi_endproc", 0, position)
 
 
-def _plain_name(label: str) -> str:
+def plain_name(label: str) -> str:
+    """A function's name without the suffixes of clones and of parts that the compiler split off."""
     while (match := _CLONE.search(label)) is not None:
         label = label[: match.start()]
     return label

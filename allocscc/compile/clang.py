@@ -5,7 +5,7 @@ import re
 from itertools import pairwise
 
 from allocscc import toolchain
-from allocscc.compile.apart import Definition, keep_file_apart
+from allocscc.compile.apart import Additions, Definition, keep_file_apart
 from allocscc.compile.prefix import mapped, unmapped
 from allocscc.compile.unit import Preprocessed, Unit
 from allocscc.compilecommand import Command
@@ -78,7 +78,8 @@ def driver_command(assembly: str) -> tuple[str, list[str]] | None:
 
 
 def unit_of(
-    assembly: str, driver: tuple[str, list[str]] | None, text: str, folder: toolchain.TemporaryFolder, declares: bool
+    assembly: str, driver: tuple[str, list[str]] | None, text: str, folder: toolchain.TemporaryFolder, declares: bool,
+    on_stack: bool, arrays: bool,
 ) -> Unit:  # fmt: skip
     """The unit that clang compiled.
 
@@ -88,13 +89,17 @@ def unit_of(
         text: the file's contents.
         folder: for temporary files.
         declares: whether the unit's files may declare functions by attributes.
+        on_stack: whether they may call alloca.
+        arrays: whether they may have arrays of variable length.
     """
 
-    def compile_apart(definitions: list[Definition]) -> str | None:
+    def compile_apart(definitions: list[Definition], additions: Additions) -> str | None:
         path, output = folder.file("apart.i"), folder.file("apart.s")
-        if driver is None or not _optimises(driver[1]):
+        if driver is None or not (additions.prelude or _optimises(driver[1])):
             return None
-        if not _include(*driver, path) or not keep_file_apart(path, path, definitions, "clang"):
+        if not _optimises(driver[1]):
+            definitions = []
+        if not _include(*driver, path) or not keep_file_apart(path, path, definitions, "clang", additions):
             return None
         return toolchain.read_text(output) if _compile_included(*driver, path, output) else None
 
@@ -103,6 +108,7 @@ def unit_of(
     return Unit(
         source, text, mapped(os.getcwd(), words), compiler, declares, False,
         lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart,
+        on_stack=on_stack, arrays=arrays,
     )  # fmt: skip
 
 

@@ -126,18 +126,24 @@ class CompilerCommand:
         """The same compiler asked to resolve includes and conditionals, but no macros, into `output`."""
         return [self.real, "-E", "-fdirectives-only", *self._without_outputs(), "-w", "-o", output]
 
-    def apart_command(self, source: str, output: str) -> list[str]:
-        """The same compilation of text that `include_command` made, into `output`, and with no other outputs."""
+    def apart_command(self, source: str, output: str, *, expand: bool = False) -> list[str]:
+        """The same compilation of text that `include_command` made, into `output`, and with no other outputs.
+
+        Args:
+            source: the text's file.
+            output: where the assembly goes.
+            expand: whether the text has macros, even where the unit is preprocessed.
+        """
         debug = ["-g1"] if self.adds_lines else []
-        mode = [] if self.preprocessed else ["-fpreprocessed", "-fdirectives-only"]
+        mode = [] if self.preprocessed and not expand else ["-fpreprocessed", "-fdirectives-only"]
         words = [source if word == self.source else word for word in self._without_outputs(*_BEFORE_TEXT)]
         return [self.real, *mode, *words, *debug, "-w", "-o", output]
 
-    def lined_command(self, source: str | None, output: str) -> list[str]:
+    def lined_command(self, source: str | None, output: str, *, expand: bool = False) -> list[str]:
         """The same compilation once more, or that of `apart_command`'s text, with line numbers, into `output`."""
         if source is None:
             return [self.real, *self._without_outputs(), "-g1", "-w", "-o", output]
-        return [*self.apart_command(source, output), "-g1"]
+        return [*self.apart_command(source, output, expand=expand), "-g1"]
 
     def _without_outputs(self, *dropped: str) -> list[str]:
         """The arguments without those that write files: the real run has written them; and without the dropped ones.

@@ -91,13 +91,50 @@ def declares(files: Iterable[str], arguments: list[str]) -> bool:
     return any(_has_mark(text) for path in files if (text := _project_text(path)))
 
 
+def mentions_alloca(files: Iterable[str]) -> bool:
+    """Whether a unit's files may call alloca: words that end in its name, or in that of glibc's macros (`strdupa`)."""
+    return any(_has_end(text, "alloca") or _has_end(text, "dupa") for path in files if (text := _project_text(path)))
+
+
+def _has_end(text: str, end: str) -> bool:
+    at = text.find(end)
+    while at >= 0:
+        behind = text[at + len(end) : at + len(end) + 1]
+        if not (behind.isalnum() or behind == "_"):
+            return True
+        at = text.find(end, at + 1)
+    return False
+
+
+def grows_stack(text: str) -> bool:
+    """Whether a function of the assembly takes stack by a size that it has computed: for an array, or alloca."""
+    if "\tsub\tsp, sp, x" in text or "\tsub\tsp, sp, w" in text:  # aarch64
+        return True
+    at = text.find(", %rsp\n")
+    while at >= 0:
+        start = text.rfind("\n", 0, at) + 1
+        if text.startswith(("\tsubq\t%", "\tmovq\t%"), start) and not text.startswith("\tmovq\t%rbp", start):
+            return True
+        at = text.find(", %rsp\n", at + 1)
+    return False
+
+
+_texts: dict[tuple[str, int], str] = {}  # several questions are asked about the same files
+
+
 def _project_text(path: str) -> str:
     """The text of a source or header, one character a byte; "" if it is the system's, a large table, or not there."""
     try:
-        if is_system_header(path) or os.path.getsize(path) > _LARGE:
+        if is_system_header(path):
             return ""
-        with open(path, "rb") as file:
-            return file.read().decode("latin-1")
+        status = os.stat(path)
+        if status.st_size > _LARGE:
+            return ""
+        key = path, status.st_mtime_ns
+        if key not in _texts:
+            with open(path, "rb") as file:
+                _texts[key] = file.read().decode("latin-1")
+        return _texts[key]
     except OSError:
         return ""
 

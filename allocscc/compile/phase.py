@@ -116,14 +116,16 @@ def _gcc_work(
             return lambda: annotate_generated(generated_unit(command, text), known, roles)
         files = [command.source, *_headers(dependencies)]
         declares = interest.declares(files, command.args)
-        look = look or (roles.candidates == "always" and interest.has_sizes(files))
+        on_stack = interest.mentions_alloca(files)
+        arrays = interest.grows_stack(text)
+        look = look or on_stack or arrays or (roles.candidates == "always" and interest.has_sizes(files))
         if not (look or declares or (command.intermediate and interest.named_in(files, roles))):
             return None
         from allocscc.compile.gcc import unit_of
         from allocscc.compile.unit import annotate
 
         def annotated() -> Annotated | None:
-            result = annotate(unit_of(command, text, folder, declares), roles)
+            result = annotate(unit_of(command, text, folder, declares, on_stack, arrays), roles)
             if result is not None and roles.sidecar_file == "always":
                 _write_file(command.sidecar_path(), result.sidecar)
             return result
@@ -172,15 +174,18 @@ def _clang_work(assembly: str, text: str, folder: toolchain.TemporaryFolder, nam
         from allocscc.compile.clang import driver_command, included_files, unit_of
 
         driver = driver_command(assembly)
-        declares = driver is not None and interest.declares(included_files(*driver), driver[1])
+        files = included_files(*driver) if driver is not None else []
+        declares = driver is not None and interest.declares(files, driver[1])
+        on_stack = interest.mentions_alloca(files)
+        arrays = driver is not None and interest.grows_stack(text)
         look = interest.names_a_role(text, roles)
         if look or interest.hands_out_a_role(text, roles):
             named.append(True)
-        if not (declares or look):
+        if not (declares or on_stack or arrays or look):
             return None
         from allocscc.compile.unit import annotate
 
-        return lambda: annotate(unit_of(assembly, driver, text, folder, declares), roles)
+        return lambda: annotate(unit_of(assembly, driver, text, folder, declares, on_stack, arrays), roles)
 
     return work
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import cached_property
 
 from allocscc.backends import EMBEDDED, load_backend
-from allocscc.compile.apart import Definition
+from allocscc.compile.apart import NOTHING, Additions, Definition
 from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
 from allocscc.compile.lto import encode_sources
 from allocscc.compile.match import match_sites
+from allocscc.compile.onstack import ALLOCA, calls_alloca, with_leaves
+from allocscc.compile.onstack import SIGNATURE as ON_STACK
 from allocscc.compile.outside import attribute_outside, needed_frames
 from allocscc.compile.reading import Question, Reading, read_source
 from allocscc.compile.records import add_records
@@ -25,7 +27,7 @@ from allocscc.values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from allocscc.backends.interface import Records
+    from allocscc.backends.interface import OnStack, Records
     from allocscc.compile.scan import Parsed
 
 # How clang writes the number of DW_AT_LLVM_alloc_type, and nothing else.
@@ -55,9 +57,11 @@ class Unit:
         intermediate: whether the text is intermediate code: its machine code is made at the link (LTO).
         preprocess: gives the preprocessed text, or None where it cannot be had.
         compile_apart: compiles again with these definitions kept apart from their callers (`allocscc.compile.apart`)
-            and gives the assembly, or None.
+            and with additions to the text, and gives the assembly, or None.
         lined: gives the assembly of the last compile with line numbers, or None. For code beside intermediate code:
             asked for lines, the compiler would put debug info into the latter, too.
+        on_stack: whether its files may call alloca.
+        arrays: whether it may have arrays of variable length.
     """
 
     source: str
@@ -67,8 +71,10 @@ class Unit:
     declares: bool
     intermediate: bool
     preprocess: Callable[[], Preprocessed | None]
-    compile_apart: Callable[[list[Definition]], str | None]
+    compile_apart: Callable[[list[Definition], Additions], str | None]
     lined: Callable[[], str | None] = lambda: None
+    on_stack: bool = False
+    arrays: bool = False
 
     @cached_property
     def preprocessed(self) -> Preprocessed | None:
@@ -120,10 +126,18 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
             signatures.setdefault(signature.name, signature)
     stubbed = {*signatures, *roles.entries, *scoped}
     stubbed |= {d.signature.partition("(")[0] for d in declarations if d.kind == "allocator"}
+    on_stack = None
+    if unit.on_stack and ALLOCA not in roles.spoken and calls_alloca(unit.preprocessed_text):
+        on_stack = load_backend(roles.backend).on_stack()
+    if on_stack is not None:
+        signatures.setdefault(ALLOCA, ON_STACK)
+        stubbed.add(ALLOCA)
+    hook = on_stack.hook if on_stack is not None else ""
     text, calls, source = unit.text, find_sites(unit.text, stubbed, unit.cwd), list[SourceSite]()
     look = bool(calls or unit.intermediate or global_definitions(text) & stubbed or scoped)
-    look = look or roles.candidates == "always"
-    if not (look or declarations):
+    look = look or on_stack is not None or roles.candidates == "always"
+    arrays = _arrays(unit)
+    if not (look or declarations or arrays):
         return None
     if unit.preprocessed is not None and look:
         reading = _read_source(unit, unit.preprocessed, stubbed, signatures, roles)
@@ -131,14 +145,42 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
         called |= {name for name in roles.anywhere if _is_taken(unit.preprocessed_text, name)}
         local = [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
-        apart = unit.compile_apart(local) if local else None
-        text = text if apart is None else apart
+        text = _compiled_again(unit, local, on_stack)
         if text is not unit.text or any(site.candidate for site in source):
-            calls = _machine_sites(text, stubbed, source, unit.cwd)
+            calls = _machine_sites(text, stubbed, source, unit.cwd, hook)
     if unit.intermediate and calls and not any(place.line for place in calls):
-        calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd))
+        calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd, hook))
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
-    return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped)
+    return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped, arrays)
+
+
+def _frames(unit: Unit) -> tuple[tuple[str, int, int], ...]:
+    """Where the bodies of functions that call alloca begin."""
+    if unit.parsed is None:
+        return ()
+    from allocscc.compile.bodies import bodies_with_alloca
+
+    return bodies_with_alloca(unit.parsed)
+
+
+def _arrays(unit: Unit) -> tuple[Site, ...]:
+    """The sites of arrays of variable length."""
+    if not unit.arrays or unit.parsed is None:
+        return ()
+    from allocscc.compile.arrays import array_sites
+
+    return array_sites(unit.parsed, unit.cwd)
+
+
+def _compiled_again(unit: Unit, local: list[Definition], on_stack: "OnStack | None") -> str:
+    """The assembly with these functions kept apart, and with alloca observed; what cannot be had is left out."""
+    if on_stack is not None:
+        frames = _frames(unit) if on_stack.frame else ()
+        text = unit.compile_apart(local, Additions(on_stack.prelude, on_stack.frame, frames))
+        if text is not None and (unit.intermediate or on_stack.hook in text or local):
+            return with_leaves(text, on_stack.hook) if on_stack.leaves else text
+    text = unit.compile_apart(local, NOTHING) if local else None
+    return unit.text if text is None else text
 
 
 def _is_taken(text: bytes, name: str) -> bool:
@@ -161,10 +203,15 @@ def _read_source(
     return read_source(question, lambda: unit.parsed, dict(os.environ))
 
 
-def _machine_sites(text: str, callees: set[str], source: list[SourceSite], cwd: str) -> list[MachineSite]:
+def _machine_sites(
+    text: str, callees: set[str], source: list[SourceSite], cwd: str, hook: str = ""
+) -> list[MachineSite]:
     """The calls of these functions, and those that the candidates in the source may be."""
     candidates = {site.callee for site in source if site.candidate}
-    return find_sites(text, callees | candidates, cwd, indirect=INDIRECT in candidates)
+    if hook:
+        candidates.add(hook)
+    found = find_sites(text, callees | candidates, cwd, indirect=INDIRECT in candidates)
+    return [replace(place, callee=ALLOCA) if place.callee == hook and not place.tail else place for place in found]
 
 
 def _with_lines(calls: list[MachineSite], lined: list[MachineSite]) -> list[MachineSite]:
@@ -186,13 +233,16 @@ def annotate_generated(unit: Unit, source: list[SourceSite], roles: Roles) -> An
     signatures, _ = _configured(unit, roles)
     plain = {site.callee for site in source if not site.candidate}
     signatures |= {s: Signature(s, (), "p") for s in plain if s not in signatures}
-    calls = _machine_sites(unit.text, set(signatures), source, unit.cwd)
-    return _recorded(unit, unit.text, signatures, calls, source, (), roles, {})
+    text, on_stack = unit.text, load_backend(roles.backend).on_stack() if ALLOCA in signatures else None
+    if on_stack is not None and on_stack.leaves:
+        text = with_leaves(text, on_stack.hook)
+    calls = _machine_sites(text, set(signatures), source, unit.cwd, on_stack.hook if on_stack is not None else "")
+    return _recorded(unit, text, signatures, calls, source, (), roles, {})
 
 
 def _recorded(
     unit: Unit, text: str, signatures: dict[str, Signature], calls: list[MachineSite], source: list[SourceSite],
-    declarations: tuple[Declaration, ...], roles: Roles, scoped: dict[str, str],
+    declarations: tuple[Declaration, ...], roles: Roles, scoped: dict[str, str], arrays: tuple[Site, ...] = (),
 ) -> Annotated | None:  # fmt: skip
     """The text with records of those calls that are allocation sites; None if there is nothing to record."""
     wanted = {*signatures, *(site.callee for site in source if site.candidate)}
@@ -200,7 +250,7 @@ def _recorded(
     kept = source if unit.intermediate else []
     scoped = {**{name: anywhere(name) for name in roles.anywhere}, **scoped}
     symbols = exposed_symbols(text, local_functions(text, set(scoped)))
-    if not (machine or declarations or kept or symbols):
+    if not (machine or declarations or kept or symbols or arrays):
         return None
     frames = needed_frames(text, machine, source, unit.cwd)
     functions = [chain[0].function.symbol if chain else "" for chain in frames]
@@ -219,7 +269,7 @@ def _recorded(
         sites = _run_hook(roles.hooks["sites"], sites)
     extra = _backend_records(text, sites, roles)
     statics = {scoped[name]: symbol for name, symbol in symbols.items()}
-    record = encode(unit.source, unit.compiler, sites, declarations, encode_sources(kept), statics)
+    record = encode(unit.source, unit.compiler, sites + arrays, declarations, encode_sources(kept), statics)
     return Annotated(expose(add_records(text, machine, sites, record, extra), symbols), record)
 
 

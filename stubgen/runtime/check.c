@@ -196,6 +196,7 @@ int check_free(struct allocator *a, const void *chunk, uintptr_t self, uintptr_t
 	uintptr_t p = (uintptr_t)chunk;
 	struct chunk c = {0};
 	struct went *place = went_at(p);
+	if (thread_self()->on_stack.count) stack_trim(thread_self(), here);
 	if (!starts_at(a, p, &c) && !find(a, p, &c)) {
 		if (rt_is_short) return 0;
 		struct went before = place ? went_get(place) : (struct went){0};

@@ -103,7 +103,7 @@ uint64_t chunk_take(struct allocator *a, void *chunk)
 {
 	struct leaf *leaf = index_leaf(a->index, (uintptr_t)chunk);
 	uint64_t old = leaf ? index_take(a->index, leaf, (uintptr_t)chunk) : 0;
-	if (old && rt_counting)
+	if (old && rt_counting && a != &rt_on_stack)
 		count_free(thread_self(), entry_id(old), entry_size(old), heap_share(a, entry_size(old)));
 	return old;
 }

@@ -166,7 +166,7 @@ void index_clear_children(uintptr_t base, size_t size)
 	uintptr_t end = base + size, next;
 	struct thread *t = walk_begin();
 	for (struct allocator *a = rt_allocators; a; a = a->next) {
-		if (!a->suballocates) continue;
+		if (!a->suballocates && a != &rt_on_stack) continue; /* a coroutine's stack may be a chunk */
 		for (uintptr_t g = base >> a->index->shift << a->index->shift; g < end; g = next) {
 			next = ((g >> LEAF_BITS) + 1) << LEAF_BITS;
 			struct leaf *leaf = index_leaf(a->index, g);

@@ -228,6 +228,7 @@ static int allocators_find(void)
 	if (!(scan.marks = rt_pages((n + 1) * sizeof *scan.marks))) return 0;
 	scan.low = UINTPTR_MAX;
 	for (struct allocator *a = rt_allocators; a && scan.allocators < n; a = a->next) {
+		if (a == &rt_on_stack) continue;
 		struct marks *m = &scan.marks[scan.allocators];
 		m->allocator = a;
 		m->low = UINTPTR_MAX;

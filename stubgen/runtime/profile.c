@@ -138,7 +138,8 @@ int rt_profile_write(const char *path, const char *reason, unsigned number)
 	size_t room = ((size_t)last + 1) * sizeof *walked;
 	rt_places_forget();
 	if (!rt_counting && (walked = rt_pages(room)))
-		for (struct allocator *a = rt_allocators; a; a = a->next) index_walk(a, live_count, &(struct walk){walked, last});
+		for (struct allocator *a = rt_allocators; a; a = a->next)
+			if (a != &rt_on_stack) index_walk(a, live_count, &(struct walk){walked, last}); /* what is no heap */
 	rt_text(w, "{\"allocscc_profile\":1,\"pid\":");
 	rt_number(w, getpid());
 	rt_text(w, ",\"program\":");

@@ -55,6 +55,7 @@ HOT unsigned innermost(const void *p, struct chunk *out)
 	unsigned found = 0;
 	struct chunk c;
 	struct thread *t = walk_begin();
+	if (unlikely(t->on_stack.count)) stack_trim(t, (uintptr_t)__builtin_dwarf_cfa());
 	for (struct allocator *a = rt_allocators; a; a = a->next) {
 		if (!look(a, (uintptr_t)p, &c)) continue;
 		size_t size = entry_size(c.entry), best = found ? entry_size(out->entry) : 0;
@@ -282,6 +283,7 @@ RT_EXPORT const char *alloc_free_problem(const void *p)
 	if (!n) return "no live chunk is at this address";
 	if (c.base != (uintptr_t)p) return "the address is inside a chunk; what can be freed is its base";
 	if (free_function(&c, n)) return 0;
+	if (c.allocator == &rt_on_stack) return "it is on the stack, and is freed when its function returns";
 	if (c.allocator->free_chunk) return "its wrapper's free function wants more than is known of the chunk";
 	if (!c.allocator->number) return "the object that its allocator was in is unloaded";
 	for (const struct alloc_function *f = c.allocator->functions; f && f->name; f++) {
@@ -350,6 +352,7 @@ static int each_chunk(struct chunk *c, void *arg)
 RT_EXPORT void alloc_for_each_chunk(int (*f)(const void *, size_t, void *), void *arg)
 {
 	struct each e = {f, arg};
+	if (thread_self()->on_stack.count) stack_trim(thread_self(), (uintptr_t)__builtin_dwarf_cfa());
 	for (struct allocator *a = rt_allocators; a; a = a->next)
 		if (index_walk(a, each_chunk, &e)) return;
 }

@@ -274,6 +274,25 @@ struct visit {
 	uint32_t id;
 };
 
+/* chunks on a thread's stack (onstack.c), innermost last */
+#define STACK_SPANS 4
+struct span {
+	uintptr_t low, high;
+};
+struct stack_chunk {
+	uintptr_t base;
+	size_t size;
+	uintptr_t frame, caller_frame, return_address; /* the frame record of the function, and what it says */
+};
+struct on_stack {
+	struct stack_chunk *chunk;
+	size_t count, room;
+	uintptr_t page;                /* the last one that was looked at for a chunk around it */
+	struct span span[STACK_SPANS]; /* stacks that are known */
+	unsigned turn;
+	volatile int busy;             /* a signal's handler does not see half of it */
+};
+
 struct thread {
 	struct frame *top; /* the innermost frame; it and the frames are in one page (abi.h) */
 	struct frame frame[MAX_FRAMES + 1]; /* the first one is none */
@@ -282,6 +301,7 @@ struct thread {
 	struct counter **counters; /* blocks by node id */
 	struct nest nest;
 	struct visit visit;
+	struct on_stack on_stack;
 	volatile int walking; /* the list of allocators; an object whose allocator is in it waits before it goes */
 	volatile unsigned walks;
 	struct thread *next;
@@ -440,6 +460,14 @@ uint64_t subchunk_remove(struct allocator *, uintptr_t p);
 
 /* A family that several objects define has several instances, and what one handed out may be given back to another. */
 uint64_t sibling_remove(struct allocator *, void *chunk);
+
+/* ---- alloca ---- */
+
+extern struct allocator rt_on_stack;
+extern __thread uintptr_t rt_stack_edge __attribute__((tls_model(RT_TLS)));
+void stack_trim(struct thread *, uintptr_t sp); /* sp: of a frame that is live */
+void stack_leave(uintptr_t frame);
+void stack_forget(struct thread *);
 
 /* ---- profile and options ---- */
 

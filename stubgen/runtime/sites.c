@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* order and spelling as in allocscc/sidecar.py */
-const char *const rt_evidence_names[EVIDENCE_KINDS] = {"none", "sizeof", "offsetof", "flow", "new", "return-type", "cast", "strlen", "override", "inlined", "dwarf"};
+const char *const rt_evidence_names[EVIDENCE_KINDS] = {"none", "sizeof", "offsetof", "flow", "new", "return-type", "cast", "strlen", "override", "inlined", "dwarf", "declared"};
 
 /* lists that only grow at their head: who walks one needs no lock */
 struct type {

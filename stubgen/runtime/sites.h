@@ -5,7 +5,7 @@
 #include "rt.h"
 
 #define RECORD_CANDIDATE (1u << 10) /* its callee is no wrapper, as far as the compile phase knew */
-#define EVIDENCE_KINDS 11
+#define EVIDENCE_KINDS 12
 
 #pragma GCC visibility push(hidden)
 

@@ -37,6 +37,8 @@ static int have_key;
 static void thread_exit(void *arg)
 {
 	struct thread *t = arg;
+	stack_forget(t);
+	rt_stack_edge = 0;
 	rt_self = rt_hasty = 0;
 	t->top = t->frame;
 	rt_lock();
@@ -53,7 +55,11 @@ static void reclaim(void)
 	int saved = errno, pid = getpid();
 	made = 0;
 	for (struct thread *t = rt_threads; t; t = t->next) {
-		if (t->in_use && t->tid && syscall(SYS_tgkill, pid, t->tid, 0) && errno == ESRCH) t->in_use = 0, t->top = t->frame;
+		if (t->in_use && t->tid && syscall(SYS_tgkill, pid, t->tid, 0) && errno == ESRCH) {
+			t->in_use = 0;
+			t->top = t->frame;
+			stack_forget(t);
+		}
 		made++;
 	}
 	enough = 2 * made + 16;

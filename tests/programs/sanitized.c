@@ -55,9 +55,9 @@ static int pool_free_chunk(void *c, size_t n);
 static struct allocator pool_allocator = {
 	.name = "pool", .family = "pool", .index = &pool_index, .suballocates = 1, .free_chunk = pool_free_chunk};
 INSTANCE_LOAD(pool_allocator)
-ENTRY_ALLOC_STUB("pool_get", void *, __wrap_pool_get, __real_pool_get, pool_allocator, (struct pool *p, size_t n), (p, n), n, p)
-ENTRY_FREE_VOID_STUB("pool_put", void, __wrap_pool_put, __real_pool_put, (struct pool *p, void *c), (p, c),
-                     STUB_REMOVE(pool_allocator, c))
+ENTRY_ALLOC_STUB("pool_get", void *, __wrap_pool_get, __real_pool_get, pool_allocator, (struct pool *p, size_t n), (p, n), n, p, 0, 0)
+ENTRY_FREE_VOID_STUB("pool_put", void, __wrap_pool_put, __real_pool_put, pool_allocator, (struct pool *p, void *c), (p, c),
+                     STUB_REMOVE(pool_allocator, c), c)
 
 static int pool_free_chunk(void *c, size_t n)
 {
@@ -78,6 +78,6 @@ static int x_free(void *p, size_t n)
 }
 static struct alloc_wrapper w_malloc = {.name = "xmalloc", .free_chunk = x_free}, w_calloc = {.name = "xcalloc", .free_chunk = x_free},
                             w_realloc = {.name = "xrealloc", .free_chunk = x_free};
-CALLER_STUB("xmalloc", void *, __wrap_xmalloc, __real_xmalloc, w_malloc, (size_t n), (n))
-CALLER_STUB("xcalloc", void *, __wrap_xcalloc, __real_xcalloc, w_calloc, (size_t n, size_t s), (n, s))
-CALLER_STUB("xrealloc", void *, __wrap_xrealloc, __real_xrealloc, w_realloc, (void *p, size_t n), (p, n))
+CALLER_STUB("xmalloc", void *, __wrap_xmalloc, __real_xmalloc, w_malloc, (size_t n), (n), 0, 0)
+CALLER_STUB("xcalloc", void *, __wrap_xcalloc, __real_xcalloc, w_calloc, (size_t n, size_t s), (n, s), 0, 0)
+CALLER_STUB("xrealloc", void *, __wrap_xrealloc, __real_xrealloc, w_realloc, (void *p, size_t n), (p, n), 0, 0)

@@ -10,6 +10,9 @@ struct allocator __default_lib_malloc_allocator;
 struct allocator __generic_small_allocator;
 extern struct allocator __global_malloc_allocator __attribute__((weak, alias("__default_lib_malloc_allocator")));
 
+struct allocator __alloca_allocator;
+void __alloca_allocator_notify(void *chunk, unsigned long size, unsigned long *counter, const void *caller, const void *sp, const void *bp) {}
+void __liballocs_unindex_stack_objects_counted_by(unsigned long *counter, void *frame) {}
 _Bool __liballocs_is_initialized;
 void contract_insert(struct allocator *who, void *chunk, size_t size, const void *site) {}
 int contract_delete(struct allocator *who, void *chunk) { return 1; }

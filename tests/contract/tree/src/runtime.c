@@ -94,6 +94,35 @@ void __unindex_small_alloc(void *chunk, int level)
 	if (!contract_delete(&__generic_small_allocator, chunk)) abort();
 }
 
+/* alloca: a chunk has its size in front of it, and room for a trailer; a frame's variable counts the bytes. */
+struct allocator __alloca_allocator = {.name = "alloca"};
+
+void __alloca_allocator_notify(void *chunk, unsigned long size, unsigned long *counter, const void *caller, const void *sp, const void *bp)
+{
+	unsigned long usable = ((unsigned long *)chunk)[-1];
+	if (usable < size + sizeof(void *) || usable > *counter || (uintptr_t)chunk % 16) abort();
+	if ((char *)counter < (char *)chunk || (const char *)bp < (char *)counter || (const char *)sp > (char *)chunk) abort();
+	memcpy((char *)chunk + usable - sizeof(void *), &caller, sizeof caller);
+	contract_insert(&__alloca_allocator, chunk, size, caller);
+}
+
+/* from the stack pointer upwards, until as many bytes have gone as were counted */
+void __liballocs_unindex_stack_objects_counted_by(unsigned long *counter, void *frame)
+{
+	char *sp = __builtin_frame_address(0);
+	if ((char *)frame < (char *)counter) abort();
+	while (*counter) {
+		struct entry *lowest = 0;
+		for (unsigned i = 0; i < used; i++)
+			if (entries[i].who == &__alloca_allocator && entries[i].chunk > sp && (!lowest || entries[i].chunk < lowest->chunk))
+				lowest = &entries[i];
+		unsigned long usable = lowest ? ((unsigned long *)lowest->chunk)[-1] : ~0ul;
+		if (usable > *counter) abort();
+		*counter -= usable;
+		contract_delete(&__alloca_allocator, lowest->chunk);
+	}
+}
+
 static struct entry *innermost(const void *chunk)
 {
 	struct entry *found = 0;

@@ -35,7 +35,10 @@ def main(program: str) -> None:
                 print(code[1], fits[0][4], fits[0][5], sep="\t")
             called = None
         call = _CALL.match(line)
-        if call and (call[2] or any((call[1] or "").removeprefix("__wrap_").split(".")[0] == name for name in names)):
+        is_alloca = call is not None and (call[1] or "").startswith("__monalloca_")
+        if call and (
+            is_alloca or call[2] or any((call[1] or "").removeprefix("__wrap_").split(".")[0] == name for name in names)
+        ):
             called = place
 
 
