@@ -37,5 +37,15 @@ uintptr_t code_called_by(uintptr_t back);
 uintptr_t code_called_at(uintptr_t at);
 #define MOST_OF_CALL 5 /* bytes that may be looked at */
 
+/* ---- wrappers without stubs: ranges.c ---- */
+
+extern int rt_ranges_lost; /* there was no memory to keep where one is: whoever called what is not known any more */
+
+/* callers of these hold the lock */
+struct alloc_wrapper *wrapper_at(uintptr_t pc); /* whose code it is, or NULL */
+int helps_wrapper(uintptr_t pc);                 /* a function that one calls in its own object: it may allocate in its stead */
+int ranges_forget(uintptr_t low, uintptr_t high); /* an object goes; whether wrappers go with it */
+void unwind_refresh(uintptr_t low, uintptr_t high); /* unwind.c: a wrapper was found there */
+
 #pragma GCC visibility pop
 #endif

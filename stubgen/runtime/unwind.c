@@ -4,24 +4,9 @@
  * first met, and is an addition and a load from then on.
  */
 #include "code.h"
-#include <dlfcn.h>
 #include <string.h>
 
-#pragma weak dlsym /* a static program need not have it */
-
-struct range {
-	uintptr_t low, high;
-	struct alloc_wrapper *wrapper;
-};
-
-#define MAX_HELPERS 512
-#define HELPER_DEPTH 3 /* a wrapper's helper may have its own */
-static struct range *ranges; /* sorted; like all that is not atomic here, under the lock */
-static size_t range_count, range_room;
-static struct code helpers[MAX_HELPERS];
-static size_t helper_count;
 int rt_unwinding;
-static int is_lost; /* there was no memory to keep where a wrapper is: whoever called what is not known any more */
 static uint32_t nodes_before; /* made when no range was known */
 
 /* what is known of a call's address: the wrapper that it is in, and how that one is left */
@@ -53,17 +38,6 @@ static _Atomic uint32_t generation = 1; /* of what is known of wrappers and reco
 
 /* ---- calls ---- */
 
-static struct alloc_wrapper *wrapper_at(uintptr_t pc)
-{
-	size_t low = 0, high = range_count;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (ranges[mid].high <= pc) low = mid + 1;
-		else high = mid;
-	}
-	return low < range_count && ranges[low].low <= pc ? ranges[low].wrapper : 0;
-}
-
 HOT size_t call_hash(uintptr_t site) { return site * 0x9e3779b97f4a7c15 >> 32; }
 
 /* the entry for an address, or the one where it belongs */
@@ -74,14 +48,6 @@ HOT struct call *call_slot(struct calls *t, uintptr_t site)
 		uintptr_t there = atomic_load_explicit(&c->site, memory_order_acquire);
 		if (likely(there == site) || !there) return c;
 	}
-}
-
-/* a function of the same object that a wrapper calls, and may allocate in its stead */
-static int helps_wrapper(uintptr_t pc)
-{
-	for (size_t i = 0; i < helper_count; i++)
-		if (pc >= helpers[i].low && pc < helpers[i].high) return 1;
-	return 0;
 }
 
 static struct calls *calls_grow(struct calls *old)
@@ -254,8 +220,8 @@ uint32_t unwound(uintptr_t site, uintptr_t here, const struct allocator *a)
 uint32_t unwound_slow(struct frame *f, uintptr_t site, uintptr_t here, struct allocator *a)
 {
 	uint32_t epoch = atomic_load_explicit(&rt_quick_epoch, memory_order_acquire);
-	uint32_t context = frame_node(f), found = context || !has_own_number(a) || is_lost ? 0 : unwound(site, here, a);
-	if (found || is_lost || context == NODE_UNKNOWN) return found;
+	uint32_t context = frame_node(f), found = context || !has_own_number(a) || rt_ranges_lost ? 0 : unwound(site, here, a);
+	if (found || rt_ranges_lost || context == NODE_UNKNOWN) return found;
 	uint64_t hash = chunk_hash(f, site, a->number);
 	struct place at = place_of(here);
 	struct chain chain;
@@ -311,32 +277,13 @@ void unwind_walk(uintptr_t site, uintptr_t here, int (*f)(uintptr_t pc, uintptr_
 	}
 }
 
-/* ---- ranges ---- */
+/* ---- what changes ---- */
 
-/* callers of these hold the lock */
-
-static int range_add(struct range new)
+/* callers hold the lock; what was found out about calls at these addresses counts no more: constructors ran late */
+void unwind_refresh(uintptr_t low, uintptr_t high)
 {
-	if (range_count == range_room) {
-		size_t room = range_room ? range_room * 2 : 128;
-		struct range *fresh = rt_pages(room * sizeof *fresh);
-		if (!fresh) {
-			is_lost = rt_unwinding = 1;
-			return 0;
-		}
-		if (ranges) memcpy(fresh, ranges, range_count * sizeof *fresh);
-		ranges = fresh;
-		range_room = room;
-	}
-	size_t at = range_count++;
-	for (; at && ranges[at - 1].low > new.low; at--) ranges[at] = ranges[at - 1];
-	ranges[at] = new;
-	return 1;
-}
-
-/* what was found out about calls at these addresses counts no more: constructors ran late */
-static void calls_refresh(uintptr_t low, uintptr_t high)
-{
+	if (!rt_unwinding) nodes_before = rt_node_count;
+	rt_unwinding = 1;
 	struct calls *t = atomic_load_explicit(&calls, memory_order_relaxed);
 	int changed = 0;
 	for (size_t i = 0; t && i <= t->mask; i++) {
@@ -355,55 +302,6 @@ static void calls_refresh(uintptr_t low, uintptr_t high)
 		if (n->kind == NODE_CHUNK && !n->is_hidden && !n->parent && n->site_address - 1 >= low && n->site_address - 1 < high)
 			intern_kill(n, id);
 	}
-}
-
-/* callers do not hold the lock: the loader may be asked */
-static void helpers_learn(const struct code *code, unsigned depth)
-{
-	for (uintptr_t at = code->low; depth && at + MOST_OF_CALL <= code->high; at++) {
-		struct code callee;
-		uintptr_t to = code_called_at(at);
-		if (!to || (to >= code->low && to < code->high) || !code_around(to, &callee) || callee.low != to) continue;
-		rt_lock();
-		int is_new = !helps_wrapper(to) && !wrapper_at(to) && helper_count < MAX_HELPERS;
-		if (is_new) helpers[helper_count++] = callee;
-		rt_unlock();
-		if (is_new) helpers_learn(&callee, depth - 1);
-	}
-}
-
-static void range_of(struct alloc_wrapper *w, uintptr_t pc)
-{
-	struct code code;
-	if (!code_around(pc, &code)) return;
-	if (!w->known) wrapper_register(w);
-	helpers_learn(&code, HELPER_DEPTH);
-	rt_lock();
-	if (range_add((struct range){code.low, code.high, w})) {
-		if (!rt_unwinding) nodes_before = rt_node_count;
-		rt_unwinding = 1;
-		calls_refresh(code.low, code.high);
-	}
-	rt_unlock();
-}
-
-/* a program that is no PIE may have a jump to a function as its address: of an ifunc, or of one that it imports, which may
- * not be bound yet */
-RT_EXPORT void __allocs_range(struct alloc_wrapper *w, const void *code)
-{
-	code_ask_loader();
-	range_of(w, code_behind_jump((uintptr_t)code));
-}
-
-/* of a function that another object defines */
-RT_EXPORT void __allocs_range_imported(struct alloc_wrapper *w, const void *code)
-{
-	code_ask_loader();
-	uintptr_t next = dlsym ? (uintptr_t)dlsym(RTLD_NEXT, w->name) : 0, at = code_behind_jump((uintptr_t)code);
-	int is_jump = at != (uintptr_t)code;
-	range_of(w, is_jump && next ? next : at);
-	/* the runtime's own, which jumps on (operators.c) */
-	if (next && !is_jump && in_executable(code)) range_of(w, next);
 }
 
 /* new records: what was foreign need not be */
@@ -427,20 +325,11 @@ void unwind_learn(void)
 /* callers hold the lock; an object goes, its addresses may come back */
 void unwind_forget(uintptr_t low, uintptr_t high)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < helper_count;)
-		if (helpers[i].low >= low && helpers[i].low < high) helpers[i] = helpers[--helper_count];
-		else i++;
-	for (size_t i = 0; i < range_count; i++) {
-		uintptr_t w = (uintptr_t)ranges[i].wrapper;
-		if ((ranges[i].low < low || ranges[i].low >= high) && (w < low || w >= high)) ranges[kept++] = ranges[i];
-	}
-	int is_less = kept < range_count;
-	range_count = kept;
+	int is_less = ranges_forget(low, high);
 	struct calls *t = atomic_load_explicit(&calls, memory_order_relaxed);
 	for (size_t i = 0; t && i <= t->mask; i++)
 		if (t->call[i].site >= low && t->call[i].site < high) t->call[i].site = UINTPTR_MAX;
-	if (is_less) calls_refresh(0, UINTPTR_MAX - 1);
+	if (is_less) unwind_refresh(0, UINTPTR_MAX - 1);
 	else atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
 	quick_forget();
 }

@@ -2,6 +2,7 @@
 #include "../../stubgen/runtime/cfi.c"
 #include "../../stubgen/runtime/jump.c"
 #include "../../stubgen/runtime/quick.c"
+#include "../../stubgen/runtime/ranges.c"
 #include "../../stubgen/runtime/unwind.c"
 #include <errno.h>
 #include <execinfo.h>
