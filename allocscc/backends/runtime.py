@@ -26,7 +26,7 @@ _THROWING = {"operators.c": ("-fexceptions",)}
 
 # Programs that run the compiler behind them.
 CACHES = ("ccache", "sccache", "distcc", "icecc")
-_FORMAT = 5  # of the folder that a runtime is built into
+_FORMAT = 6  # of the folder that a runtime is built into
 
 
 class Runtime:
@@ -231,7 +231,7 @@ def _hide(folder: str, objects: list[str], interposers: list[str]) -> None:
         with open(path, "rb") as file:
             elf = ElfObject(file.read(), path)
         table = elf.table(SHT_SYMTAB)
-        names = set(elf.strings(table).split(b"\0")) - {b""} if table else set()
+        names = set(elf.definitions())
         for symbol in elf.symbols(table, names) if table else ():
             if symbol.defined and symbol.binding != STB_LOCAL and symbol.visibility == STV_HIDDEN:
                 renamed.add(symbol.name.decode())
@@ -264,7 +264,7 @@ def _visible(path: str) -> dict[str, str]:
     with open(path, "rb") as file:
         elf = ElfObject(file.read(), path)
     table = elf.table(SHT_SYMTAB)
-    names = set(elf.strings(table).split(b"\0")) - {b""} if table else set()
+    names = set(elf.definitions())
     return {
         symbol.name.decode(): "weak" if symbol.binding == STB_WEAK else "global"
         for symbol in (elf.symbols(table, names) if table else ())

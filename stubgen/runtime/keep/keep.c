@@ -1,5 +1,5 @@
 /* linked where a library must stay needed under --as-needed: another malloc, or C++'s, of whose functions the program calls
- * only such as the runtime interposes (mold and lld look at what is left undefined)
+ * only such as the runtime interposes (lld looks at what is left undefined)
  *
  * KEPT is a function of that library, and the object's name: __allocs_keep_KEPT.
  */
