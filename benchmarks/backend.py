@@ -1,10 +1,10 @@
 """What the liballocs backend's own part costs, against plain gcc: compiles, and links without the metadata step.
 
 Run it with `.venv/bin/python3 -m benchmarks.backend`. The tree is the contract's (tests/contract/tree), and `make`,
-which the metadata step runs, does nothing. Medians of the ratios of interleaved runs. A compile is compared with two of
-gcc's: with the same options, and with those that the backend adds (debug info for liballocs' tools, frame pointers),
-which are liballocs' own price and not ours. The files are Lua's where its source package can be had, and programs of
-ours.
+which the metadata step runs, does nothing. Medians of the ratios of interleaved runs: by gcc, by gcc with the options
+that the backend adds (debug info for liballocs' tools, frame pointers), which are liballocs' own price and not ours,
+and by the embedded backend: what the two have in common, the scan of a source and the plan of a link, is not this one's
+own part. The files are Lua's where its source package can be had, and programs of ours.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from allocscc.backends.liballocs import Liballocs
 from benchmarks.jqsource import ALLOCSCC, ROOT, UnavailableError
 from benchmarks.projects import LUA
 
+Run = tuple[list[str], dict[str, str]]
 GOAL_COMPILE, GOAL_LINK = 1.3, 3.0
 _PROGRAMS = os.path.join(ROOT, "benchmarks", "programs")
 _LUA_FILES = ("lauxlib.c", "lapi.c", "lparser.c", "lstrlib.c")
@@ -41,39 +42,41 @@ def environment(folder: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def ratios(commands: list[list[str]], folder: str, env: dict[str, str], rounds: int, fresh: str = "") -> list[float]:
-    """Medians of the ratios of each command's wall time to the first one's.
+def ratios(runs: list[Run], folder: str, rounds: int, fresh: str = "") -> list[list[float]]:
+    """Medians of the ratios of each run's wall time to each one's: `[a][b]` is a's by b's.
 
     Args:
-        commands: to be run by turns; the first round warms up and does not count.
+        runs: commands with their environments, to be run by turns; the first round warms up and does not count.
         folder: where.
-        env: the environment.
         rounds: how often.
         fresh: a folder to empty before each run, so that nothing that a compile keeps is found again.
     """
-    taken: list[list[float]] = [[] for _ in commands]
+    taken: list[list[float]] = [[] for _ in runs]
     for turn in range(rounds + 1):
-        for times, command in zip(taken, commands, strict=True):
+        for times, (command, env) in zip(taken, runs, strict=True):
             if fresh:
                 shutil.rmtree(fresh, ignore_errors=True)
             start = time.perf_counter()
             subprocess.run(command, cwd=folder, env=env, check=True)
             times += [time.perf_counter() - start] if turn else []
-    return [statistics.median(b / a for a, b in zip(taken[0], times, strict=True)) for times in taken]
+    return [[statistics.median(a / b for a, b in zip(one, other, strict=True)) for other in taken] for one in taken]
 
 
 def bench_compiles(folder: str, env: dict[str, str], rounds: int) -> None:
     """One line for each file."""
     flags = Liballocs().compile_flags("gcc")
     readings = os.path.join(env["ALLOCSCC_CACHE"], "readings")
-    print(f"{'compile -O2 -g':<28} {'as gcc -O2 -g':>14} {'with its flags':>15} {'goal':>6}")
+    embedded = {**env, "ALLOCSCC_BACKEND": "embedded"}
+    print(f"{'compile -O2 -g':<26} {'by gcc':>8} {'with its flags':>15} {'by embedded':>12} {'goal':>6}")
     for path in _sources(folder):
         words = ["-O2", "-g", "-w", "-I", os.path.dirname(path), "-c", path, "-o", "x.o"]
-        commands = [["gcc", *words], ["gcc", *flags, *words], [ALLOCSCC, *words]]
-        plain, _, ours = ratios(commands, folder, env, rounds, readings)
-        flagged, beside = ratios(commands[1:], folder, env, rounds, readings)
-        assert plain == flagged == 1.0  # each is the measure of its row
-        print(f"{os.path.basename(path):<28} {ours:>14.2f} {beside:>15.2f} {GOAL_COMPILE:>6}", flush=True)
+        runs: list[Run] = [
+            ([ALLOCSCC, *words], env), (["gcc", *words], env), (["gcc", *flags, *words], env),
+            ([ALLOCSCC, *words], embedded),
+        ]  # fmt: skip
+        _, plain, flagged, common = ratios(runs, folder, rounds, readings)[0]
+        row = f"{os.path.basename(path):<26} {plain:>8.2f} {flagged:>15.2f} {common:>12.2f} {GOAL_COMPILE:>6}"
+        print(row, flush=True)
 
 
 def _sources(folder: str) -> list[str]:
@@ -89,8 +92,8 @@ def _sources(folder: str) -> list[str]:
 
 
 def bench_links(folder: str, env: dict[str, str], rounds: int) -> None:
-    """A small program without wrappers, and one with a wrapper, a suballocator and a malloc of its own."""
-    print(f"\n{'link':<28} {'as gcc':>14} {'goal':>22}")
+    """A small program without wrappers, and one with a wrapper and a suballocator."""
+    print(f"\n{'link':<26} {'by gcc':>8} {'':>15} {'by embedded':>12} {'goal':>6}")
     rich = {**env, "LIBALLOCS_ALLOC_FNS": "xmalloc(Z)p", "LIBALLOCS_SUBALLOC_FNS": "get(Z)p"}
     programs = {
         "small": (env, "int main(void) { return !malloc(3); }\n"),
@@ -106,8 +109,12 @@ def bench_links(folder: str, env: dict[str, str], rounds: int) -> None:
         with open(source, "w", encoding="ascii") as file:
             file.write(f"#include <stdlib.h>\n{text}")
         subprocess.run([ALLOCSCC, "-O2", "-g", "-c", source, "-o", "link.o"], cwd=folder, env=around, check=True)
-        ours = ratios([["gcc", "link.o", "-o", "a"], [ALLOCSCC, "link.o", "-o", "b"]], folder, around, rounds)[1]
-        print(f"{name:<28} {ours:>14.2f} {GOAL_LINK:>22}", flush=True)
+        runs: list[Run] = [
+            ([ALLOCSCC, "link.o", "-o", "a"], around), (["gcc", "link.o", "-o", "b"], around),
+            ([ALLOCSCC, "link.o", "-o", "c"], {**around, "ALLOCSCC_BACKEND": "embedded"}),
+        ]  # fmt: skip
+        _, plain, common = ratios(runs, folder, rounds)[0]
+        print(f"{name:<26} {plain:>8.2f} {'':>15} {common:>12.2f} {GOAL_LINK:>6}", flush=True)
 
 
 def main() -> None:

@@ -40,8 +40,9 @@ def make_metadata(output: str, tree: str, signatures: dict[str, str], suballocat
         raise ToolError(
             f"no place for liballocs' metadata: {where}: {error.strerror}; set META_BASE to a folder"
         ) from error
+    # -r: the output is a prerequisite, and make's own rules would make it anew from a newer source beside it
     command = [
-        toolchain.find_program("make"), f"CC={_plain_compiler()}", "-C", os.path.join(tree, "tools"), "-f",
+        toolchain.find_program("make"), "-r", f"CC={_plain_compiler()}", "-C", os.path.join(tree, "tools"), "-f",
         "Makefile.meta", f"{base}.allocs", f"{base}-meta.so",
     ]  # fmt: skip
     try:

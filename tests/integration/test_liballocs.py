@@ -195,3 +195,13 @@ def test_families_that_liballocs_cannot_know(built: Built) -> None:
     said = built.box.run(ROOT / "bin" / "allocs", "explain", "prog").stdout
     assert "malloc: leave (backend)" in said
     assert "usable-size" in said
+
+
+def test_make_leaves_the_output_alone(built: Built) -> None:
+    """R17: it is a prerequisite of the metadata; make's own rules must not make it anew from what lies beside it."""
+    built.box.write("prog.o", "old")
+    os.utime(built.box.folder / "prog.o", (1, 1))
+    built.box.write("prog.c", "#include <stdlib.h>\nint main(void) { return !malloc(sizeof(int)); }\n")
+    built.box.allocscc("-O1", "prog.c", "-o", "prog")
+    assert (built.box.folder / "prog.o").read_text() == "old"
+    assert built.runs("prog") == 0

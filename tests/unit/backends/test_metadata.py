@@ -34,7 +34,7 @@ def test_command(started, tmp_path, monkeypatch):
     ((command, env),) = started["runs"]
     base = f"{tmp_path}/meta{tmp_path}/prog"
     assert command[1:] == [
-        "CC=/usr/bin/cc", "-C", "/tree/tools", "-f", "Makefile.meta", f"{base}.allocs", f"{base}-meta.so",
+        "-r", "CC=/usr/bin/cc", "-C", "/tree/tools", "-f", "Makefile.meta", f"{base}.allocs", f"{base}-meta.so",
     ]  # fmt: skip
     assert (env["LIBALLOCS_ALLOC_FNS"], env["LIBALLOCS_SUBALLOC_FNS"]) == ("xmalloc(Z)p", "get(pZ)p")
     assert not {"MAKEFLAGS", "CFLAGS"} & set(env)
