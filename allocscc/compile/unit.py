@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import cached_property
 
 from allocscc.backends import EMBEDDED, load_backend
-from allocscc.compile.apart import NOTHING, Additions, Definition
+from allocscc.compile.again import arrays_of, compiled_again
+from allocscc.compile.apart import Additions, Definition
 from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
 from allocscc.compile.lto import encode_sources
 from allocscc.compile.match import match_sites
@@ -27,7 +28,7 @@ from allocscc.values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from allocscc.backends.interface import OnStack, Records
+    from allocscc.backends.interface import Records
     from allocscc.compile.scan import Parsed
 
 # How clang writes the number of DW_AT_LLVM_alloc_type, and nothing else.
@@ -136,7 +137,7 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     text, calls, source = unit.text, find_sites(unit.text, stubbed, unit.cwd), list[SourceSite]()
     look = bool(calls or unit.intermediate or global_definitions(text) & stubbed or scoped)
     look = look or on_stack is not None or roles.candidates == "always"
-    arrays = _arrays(unit)
+    arrays = arrays_of(unit)
     if not (look or declarations or arrays):
         return None
     if unit.preprocessed is not None and look:
@@ -145,42 +146,13 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
         called |= {name for name in roles.anywhere if _is_taken(unit.preprocessed_text, name)}
         local = [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
-        text = _compiled_again(unit, local, on_stack)
+        text = compiled_again(unit, local, on_stack)
         if text is not unit.text or any(site.candidate for site in source):
             calls = _machine_sites(text, stubbed, source, unit.cwd, hook)
     if unit.intermediate and calls and not any(place.line for place in calls):
         calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd, hook))
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped, arrays)
-
-
-def _frames(unit: Unit) -> tuple[tuple[str, int, int], ...]:
-    """Where the bodies of functions that call alloca begin."""
-    if unit.parsed is None:
-        return ()
-    from allocscc.compile.bodies import bodies_with_alloca
-
-    return bodies_with_alloca(unit.parsed)
-
-
-def _arrays(unit: Unit) -> tuple[Site, ...]:
-    """The sites of arrays of variable length."""
-    if not unit.arrays or unit.parsed is None:
-        return ()
-    from allocscc.compile.arrays import array_sites
-
-    return array_sites(unit.parsed, unit.cwd)
-
-
-def _compiled_again(unit: Unit, local: list[Definition], on_stack: "OnStack | None") -> str:
-    """The assembly with these functions kept apart, and with alloca observed; what cannot be had is left out."""
-    if on_stack is not None:
-        frames = _frames(unit) if on_stack.frame else ()
-        text = unit.compile_apart(local, Additions(on_stack.prelude, on_stack.frame, frames))
-        if text is not None and (unit.intermediate or on_stack.hook in text or local):
-            return with_leaves(text, on_stack.hook) if on_stack.leaves else text
-    text = unit.compile_apart(local, NOTHING) if local else None
-    return unit.text if text is None else text
 
 
 def _is_taken(text: bytes, name: str) -> bool:

@@ -167,6 +167,20 @@ __attribute__((noinline)) static int again(int n)
 	return !all(8);
 }
 
+/* the same where the function aligns its stack: its frame record is not beside its return address */
+__attribute__((noinline)) static int aligned(int n)
+{
+	char room[64] __attribute__((aligned(128)));
+	memset(room, n, sizeof room);
+	CHECK((uintptr_t)room % 128 == (uintptr_t)zero);
+	if (!n) return asks(3);
+	for (int i = 0; i < 8; i++) {
+		kept[i] = alloca((size_t)n);
+		memset(kept[i], room[i], (size_t)n);
+	}
+	return !all(8);
+}
+
 static void longjumps(void)
 {
 	for (volatile int i = 0; i < 100; i++) {
@@ -343,7 +357,7 @@ int main(int argc, char **argv)
 	CHECK(deep(63) == 63 * 32 && all(64));
 	CHECK(ways(1) == 7 && all(1) && ways(2) == 6 && ways(0) == 1 && all(2));
 	results();
-	for (int i = 0; i < 10; i++) CHECK(again(i % 2 ? 0 : 40 + i) == 1);
+	for (int i = 0; i < 10; i++) CHECK(again(i % 2 ? 0 : 40 + i) == 1 && aligned(i % 2 ? 0 : 40 + i) == 1);
 	longjumps();
 	CHECK(arguments(4) == 5 && all(2));
 	CHECK(block(9) == 9 && all(3));
