@@ -34,6 +34,11 @@ def load_config(env: Mapping[str, str], cwd: str) -> Config:
     return merge_layers(load_layers(env, cwd))
 
 
+def files_of(config: Config) -> list[str]:
+    """Paths of the files that a config is of."""
+    return [origin for origin in config.origins if os.path.isabs(origin)]
+
+
 def merge_layers(layers: Iterable[Config]) -> Config:
     """All layers as one config; the weakest comes first."""
     return reduce(merge, layers, Config(on_error="warn", sidecar_file="auto"))

@@ -21,6 +21,7 @@ _SMALL = 8192
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself costs 20 ms of import
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -75,6 +76,26 @@ class Roles:
 
 def load_roles(env: dict[str, str], cwd: str) -> Roles:
     """The roles for a process with this environment and working folder; `ConfigError` if a layer is wrong."""
+    try:
+        return Roles(remembered("roles", env, cwd, _fields))
+    except (KeyError, TypeError):  # a damaged cache
+        return Roles(_fields(env, cwd)[0])
+
+
+def remembered(
+    kind: str, env: dict[str, str], cwd: str, make: Callable[[dict[str, str], str], tuple[Any, list[str]]]
+) -> Any:
+    """What is made of the config layers, from the cache as long as none of them has changed.
+
+    Args:
+        kind: names a folder of the cache.
+        env: the process environment.
+        cwd: folder where the search for the project's file starts.
+        make: makes a value that `marshal` can write, and names the files that it is of.
+
+    Raises:
+        ConfigError: of `make`.
+    """
     files = [os.path.join(data_folder("config"), "builtin.toml"), *(path for path, _ in layer_files(env, cwd))]
     variables = [env.get(name, "") for name in (*(f"LIBALLOCS_{name}" for name in _VARIABLES), *_CHOICES)]
     tree = env.get("LIBALLOCS", "")
@@ -82,21 +103,20 @@ def load_roles(env: dict[str, str], cwd: str) -> Roles:
     key = repr((_FORMAT, sys.version_info[:2], files, variables))
     path = None
     try:
-        folder = os.path.join(cache_folder(env), "roles")
-        path = os.path.join(folder, f"{hash_text(key):016x}")
+        path = os.path.join(cache_folder(env), kind, f"{hash_text(key):016x}")
         with open(path, "rb") as file:
-            stored_key, identities, fields = marshal.load(file)
+            stored_key, identities, value = marshal.load(file)
         if stored_key == key and all(_identity(name) == identity for name, identity in identities):
-            return Roles(fields)
-    except (OSError, ValueError, EOFError, TypeError, MemoryError, KeyError):  # damaged: make it again
+            return value
+    except (OSError, ValueError, EOFError, TypeError, MemoryError):  # damaged: make it again
         pass
     before = {name: _identity(name) for name in files}
-    fields, read = _fields(env, cwd)
+    value, read = make(env, cwd)
     if path is not None:
         # Files that changed while they were read get the older identity, so the next process reads them again.
         used = {name: _identity(name) for name in read if name not in before}
-        _store(path, (key, list({**before, **used}.items()), fields))
-    return Roles(fields)
+        _store(path, (key, list({**before, **used}.items()), value))
+    return value
 
 
 def hash_text(text: str) -> int:
@@ -122,7 +142,7 @@ def _identity(path: str) -> tuple[int, int, int, bytes]:
 
 def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
     from allocscc.config.functions import function_roles, is_wrapper, role_name
-    from allocscc.config.load import load_config
+    from allocscc.config.load import files_of, load_config
     from allocscc.config.model import Allocator, functions_of
 
     config = load_config(env, cwd)
@@ -154,7 +174,7 @@ def _fields(env: dict[str, str], cwd: str) -> tuple[dict[str, Any], list[str]]:
         "hooks": {name: hook.name for name, hook in config.hooks.items()},
         "warnings": list(config.warnings),
     }
-    return fields, [origin for origin in config.origins if os.path.isabs(origin)]
+    return fields, files_of(config)
 
 
 def _anywhere(plain: dict[str, Any]) -> list[str]:

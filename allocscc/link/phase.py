@@ -119,13 +119,13 @@ def planned(job: LinkJob, found: Survey, backend: Backend) -> tuple[LinkPlan, Co
     """The plan of a link, the whole config that it was made with, and all that was found in the inputs."""
     from allocscc.backends.runtime import interposable, interposed_functions
     from allocscc.config.globs import concrete
-    from allocscc.config.load import load_config
+    from allocscc.config.whole import whole_config
     from allocscc.link.facts import link_facts, with_backend, with_libraries
     from allocscc.link.hook import changed_plan
     from allocscc.link.plan import make_plan
     from allocscc.link.pulled import without_unpulled
 
-    config = load_config(dict(os.environ), os.getcwd())
+    config = whole_config(dict(os.environ), os.getcwd())
     if found.sidecars:
         config, found = _completed(job, config, found, backend)
     facts = link_facts(job, found, interposable() if backend.embeds else frozenset())

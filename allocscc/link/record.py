@@ -1,12 +1,17 @@
 """The plan as it is kept in the output's section `.allocs.plan` (JSON, non-alloc; survives `strip`)."""
 
+from __future__ import annotations
+
 import json
-from typing import Any
 
 from allocscc.errors import FormatError
 from allocscc.link.plan import CALLER, MARK, REPLACE, LinkPlan
 from allocscc.sidecar import load_json
 from allocscc.values import asdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = 1
 
