@@ -1,5 +1,6 @@
 """The liballocs backend against the contract's tree, and a real one where `LIBALLOCS` names it (R17)."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -74,6 +75,25 @@ def test_case(built: Built, name: str, how: tuple[str, str, str]) -> None:
     named = {path.name for path in (CONTRACT / "cases" / name).iterdir()}
     left = {path.name for path in folder.iterdir()} - named
     assert all(one == name or one.endswith((".o", ".so")) for one in left), left
+
+
+@pytest.mark.parametrize("how", COMPILERS, ids=" ".join)
+def test_cases_by_rebuild(built: Built, how: tuple[str, str, str]) -> None:
+    """R17: the whole folder by one command, which builds, runs and judges each case."""
+    compiler, level, linker = how
+    need(compiler, f"ld.{linker}")
+    shutil.copytree(CONTRACT, built.box.folder, dirs_exist_ok=True)
+    built.box.write("cases/Makefile", f"export PRELOAD := {built.tree}/lib/liballocs_preload.so\n")
+    env = {
+        "ALLOCSCC_CC": compiler, "CFLAGS": f"-g {level} -I{built.tree / 'include'} -Wno-unused-result",
+        "LDFLAGS": f"-fuse-ld={linker}",
+    }  # fmt: skip
+    words = ("--kind", "cases", "--backend", "liballocs", "--keep-going", "-j2", "--json", "cases")
+    done = built.box.run(ROOT / "bin" / "allocs", "rebuild", *words, env=env, check=False)
+    cases = json.loads(done.stdout)["cases"]
+    assert [case for case in cases if not case["met"]] == []
+    assert sorted(case["name"] for case in cases) == CASES
+    assert done.returncode == 0
 
 
 @pytest.mark.skipif(not REAL, reason="LIBALLOCS does not name a liballocs tree")
