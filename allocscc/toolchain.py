@@ -125,8 +125,11 @@ def wait_for(pid: int) -> int:
     try:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     except Interrupt as interrupted:
-        os.kill(pid, interrupted.signal)
-        os.waitpid(pid, 0)
+        try:
+            os.kill(pid, interrupted.signal)
+            os.waitpid(pid, 0)
+        except OSError:  # it came when the child had just been waited for
+            pass
         raise
 
 

@@ -14,7 +14,7 @@ from allocscc import toolchain
 from allocscc.backends import load_backend
 from allocscc.backends.interface import Link
 from allocscc.config.roles import Roles, load_roles
-from allocscc.errors import AllocsError, ConfigError
+from allocscc.errors import AllocsError, ConfigError, ToolError
 from allocscc.link.findings import Survey, Wanted
 from allocscc.link.job import ARCHIVE, DSO, EXECUTABLE, OBJECT, RELOCATABLE, LinkJob
 from allocscc.link.response import quote_response
@@ -130,7 +130,10 @@ def planned(job: LinkJob, found: Survey, backend: Backend) -> tuple[LinkPlan, Co
         config, found = _completed(job, config, found, backend)
     facts = link_facts(job, found, interposable() if backend.embeds else frozenset())
     if backend.embeds and job.mode == EXECUTABLE and not job.static:
-        facts = with_libraries(facts, job, interposed_functions())
+        try:
+            facts = with_libraries(facts, job, interposed_functions())
+        except ToolError:
+            pass  # there is no runtime: that is said where it is linked in
     config = concrete(config, [fact.symbol for fact in facts.functions])
     facts = with_backend(facts, backend, _seen(job, found.has_sites, []), config)
     with toolchain.TemporaryFolder() as folder:

@@ -99,7 +99,12 @@ static __attribute__((noinline)) const struct told *told_now(struct node *n, str
 	if (!now.site) return spare; /* no memory for it: it may come */
 	struct kept_told *kept = __atomic_load_n(&n->told, __ATOMIC_ACQUIRE);
 	int is_same = kept && kept->told.wrapper == now.wrapper && kept->told.site == now.site && kept->told.type == now.type;
-	if (!is_same && (kept = rt_keep(sizeof *kept))) kept->told = now;
+	if (!is_same) {
+		rt_lock();
+		kept = rt_keep(sizeof *kept);
+		rt_unlock();
+		if (kept) kept->told = now;
+	}
 	if (kept) atomic_store_explicit(&kept->generation, generation, memory_order_release);
 	if (kept && !is_same) __atomic_store_n(&n->told, kept, __ATOMIC_RELEASE);
 	return spare;

@@ -234,7 +234,7 @@ def test_completion_in_the_shells(box: Toolbox) -> None:
         for words in asked
     )
     told = box.run("bash", "-c", script).stdout.splitlines()
-    assert told == ["report", "--sort --source", "peak", "check", "--origin"]
+    assert told == ["rebuild report", "--sort --source", "peak", "check", "--origin"]
     need("zsh", "fish")
     (box.folder / "_allocs").write_text(box.run(ALLOCS, "completion", "zsh").stdout)
     box.run("zsh", "-n", "_allocs")
@@ -242,7 +242,7 @@ def test_completion_in_the_shells(box: Toolbox) -> None:
     script = "source allocs.fish\n" + "".join(f'complete -C "allocs {" ".join(words)}"\n' for words in asked)
     env = {"HOME": str(box.folder), "PATH": f"{ROOT / 'bin'}:{os.environ['PATH']}"}
     told = [line.split("\t")[0] for line in box.run("fish", "-c", script, env=env).stdout.splitlines()]
-    assert told == ["report", "--sort", "--source", "peak", "check", "--origin"]
+    assert told == ["rebuild", "report", "--sort", "--source", "peak", "check", "--origin"]
 
 
 def test_manual_pages(box: Toolbox) -> None:

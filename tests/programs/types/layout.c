@@ -54,7 +54,7 @@ void arrays(size_t n, int (*matrix)[8], row *rows)
 	keep(malloc(n * sizeof(int (*)[4]))); //= int (*)[4] [sizeof]
 	keep(malloc(n * sizeof(row *))); //= int (*)[8] [sizeof]
 	keep(malloc(n * sizeof(int *[4]))); //= int *[4] [sizeof]
-	int vla[n];
+	int vla[n]; //= (array): int [declared]
 	keep(vla);
 	keep(malloc(sizeof vla)); //= int[n] [sizeof]
 	keep(malloc(sizeof(short[n]))); //= short[n] [sizeof]
