@@ -106,7 +106,7 @@ def box(tmp_path: Path, cache: Path, observe: str) -> Toolbox:
     """An empty folder, and an environment without any of our variables but the cache."""
     folder = tmp_path / "work"
     folder.mkdir()
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("ALLOCS", "LIBALLOCS", "COMPILER_PATH"))}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("ALLOCS", "LIBALLOCS", "COMPILER_PATH", "MAKE", "MFLAGS"))}
     env |= {"ALLOCSCC_CACHE": str(cache), "TMPDIR": str(tmp_path), "LC_ALL": "C"}
     if observe != "stubs":
         env["ALLOCSCC_OBSERVE"] = observe
