@@ -116,7 +116,9 @@ def _gcc_work(
             return lambda: annotate_generated(generated_unit(command, text), known, roles)
         files = [command.source, *_headers(dependencies)]
         declares = interest.declares(files, command.args)
-        on_stack = interest.mentions_alloca(files)
+        # Preprocessing each unit that only includes somebody's alloca.h would cost more than all that call it.
+        may_call = command.intermediate or interest.has_frame_pointer(text)
+        on_stack = may_call and interest.mentions_alloca(files)
         arrays = interest.grows_stack(text)
         look = look or on_stack or arrays or (roles.candidates == "always" and interest.has_sizes(files))
         if not (look or declares or (command.intermediate and interest.named_in(files, roles))):

@@ -3,7 +3,7 @@
 import pytest
 
 from allocscc.compile.apart import Additions, Definition, keep_file_apart
-from allocscc.compile.interest import grows_stack, mentions_alloca
+from allocscc.compile.interest import grows_stack, has_frame_pointer, mentions_alloca
 from allocscc.compile.onstack import calls_alloca, with_leaves
 
 _LEFT = "\tcall\t__allocs_alloca_left\n"
@@ -158,3 +158,15 @@ def test_frames_beside_definitions(tmp_path):
     made = added(tmp_path, Additions(b"P\n", b" FRAME;", (("a.c", 1, 14),)), [definition])
     assert made.count(b"__noipa__") == 1
     assert b"int f(int n) { FRAME;\n" in made
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("f:\n\tpushq\t%rbp\n\tmovq\t%rsp, %rbp\n\tret\n", True),
+    ("f:\n\tpush\trbp\n\tmov\trbp, rsp\n\tret\n", True),
+    ("f:\n\tstp\tx29, x30, [sp, -32]!\n\tmov\tx29, sp\n\tret\n", True),
+    ("f:\n\tsubq\t$24, %rsp\n\tcall\tg\n\taddq\t$24, %rsp\n\tret\n", False),
+    ("f:\n\tmovq\t%rsp, %rbpx\n\tmovq\t%rdi, %rbp\n\tret\n", False),
+    ("", False),
+])  # fmt: skip
+def test_frame_pointer(text: str, found: bool) -> None:
+    assert has_frame_pointer(text) is found
