@@ -5,22 +5,21 @@ can be concatenated (`ld -r`) and cut apart again. It travels in section `.alloc
 final link) and, where that is not possible, in a file. Unknown keys are ignored, so newer writers stay readable.
 """
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from __future__ import annotations
 
 from allocscc.errors import FormatError
+from allocscc.jsontext import dump_json
 from allocscc.values import asdict, dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself costs 20 ms of import
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, TypeVar
 
     Row = TypeVar("Row")
 
 VERSION = 1
 _MAGIC = b"allocs-sidecar "
-_SYMBOL = re.compile(r"\.?[^\W\d][\w.$]*")
 # Half of a surrogate pair, alone, is no character; in this range it stands for a byte of a file name.
 _BYTE = range(0xDC80, 0xDD00)
 _LONGEST_HEAD = 64
@@ -144,7 +143,7 @@ def encode(
         body["sources"] = list(sources)
     if statics:
         body["statics"] = dict(statics)
-    text = json.dumps(body, separators=(",", ":"), sort_keys=True).encode("ascii") + b"\n"
+    text = dump_json(body).encode("ascii") + b"\n"
     return b"%s%d %d\n%s" % (_MAGIC, VERSION, len(text), text)
 
 
@@ -186,7 +185,9 @@ def decode_statics(data: bytes, where: str = "sidecar") -> list[dict[str, str]]:
 
 def is_symbol(name: str) -> bool:
     """Whether a function can have this symbol: what a sidecar says of others would be code in a stub."""
-    return _SYMBOL.fullmatch(name) is not None
+    first, rest = name.removeprefix(".")[:1], name.removeprefix(".")[1:]
+    starts = first == "_" or (first.isalnum() and not first.isdecimal())
+    return starts and all(char.isalnum() or char in "_.$" for char in rest)
 
 
 def load_json(data: bytes) -> object:
@@ -195,6 +196,8 @@ def load_json(data: bytes) -> object:
     Raises:
         ValueError, RecursionError: it is none.
     """
+    import json  # 5 ms that a link without declarations does not pay
+
     value: object = json.loads(data.decode("utf-8"), parse_constant=_no_number)
     if b"\\u" in data:
         for code in _lone_surrogates(value):
@@ -207,6 +210,8 @@ def _no_number(text: str) -> None:
 
 
 def _lone_surrogates(value: object) -> Iterator[int]:
+    import json
+
     text = json.dumps(value, ensure_ascii=False)
     return (ord(char) for char in text if "\ud800" <= char <= "\udfff" and ord(char) not in _BYTE)
 
@@ -218,7 +223,7 @@ class _Record:
         self.body, self.is_newer = body, version > VERSION
         self.where = f"{where}, of version {version} (this allocscc reads {VERSION})" if self.is_newer else where
 
-    def rows(self, part: str, read: "Callable[[Any], Row]") -> "list[Row]":
+    def rows(self, part: str, read: Callable[[Any], Row]) -> list[Row]:
         """The entries of a list or table of the record, each through `read`; of a newer version, those that it can."""
         found: list[Row] = []
         try:

@@ -95,12 +95,11 @@ def _uses_types(path: str) -> bool:
 
 def _compiled(text: str, headers: list[str]) -> str:
     """The object of a generated C file, from the cache if it is there."""
-    import hashlib
-
     from allocscc.backends.runtime import compile_c, compiler
     from allocscc.cache import tidy
+    from allocscc.digest import digest
 
-    key = hashlib.sha256(repr((text, headers, compiler())).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    key = digest(repr((text, headers, compiler())).encode("utf-8", "surrogateescape"))
     folder = os.path.join(cache_folder(dict(os.environ)), "usedtypes")
     path = os.path.join(folder, f"{key}.o")
     if os.path.exists(path):

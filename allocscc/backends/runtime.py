@@ -1,11 +1,16 @@
 """The embedded runtime as files for the linker, built on first use and cached by content identity."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable
 
 from allocscc import toolchain
 from allocscc.config.roles import hash_text
 from allocscc.places import cache_folder, data_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FLAGS = (
     "-std=gnu11", "-O2", "-fPIC", "-fvisibility=hidden", "-fomit-frame-pointer", "-fno-lto",

@@ -13,6 +13,7 @@ from allocscc.cache import tidy, write
 from allocscc.compile.apart import Definition
 from allocscc.compile.source import Sized, SourceSite
 from allocscc.config.signature import Signature
+from allocscc.digest import digest
 from allocscc.places import cache_folder
 from allocscc.values import dataclass
 
@@ -72,7 +73,7 @@ def read_source(question: Question, parse: Callable[[], Parsed | None], env: dic
         ImportError: libclang is not installed.
     """
     try:
-        path = os.path.join(cache_folder(env), "readings", _digest(question))
+        path = os.path.join(cache_folder(env), "readings", _name(question))
     except OSError:
         path = ""
     known = _load(path) if path else None
@@ -98,15 +99,7 @@ def read_source(question: Question, parse: Callable[[], Parsed | None], env: dic
     return reading
 
 
-def _hash(data: bytes) -> str:
-    try:
-        from _blake2 import blake2b  # `hashlib` loads OpenSSL, which takes longer than to hash
-    except ImportError:
-        from hashlib import blake2b
-    return str(blake2b(data, digest_size=16).hexdigest())
-
-
-def _digest(question: Question) -> str:
+def _name(question: Question) -> str:
     """The name of the answer; another version of our own code, or of libclang's, gives others."""
     code = os.path.dirname(os.path.abspath(__file__))
     files = sorted(
@@ -119,7 +112,7 @@ def _digest(question: Question) -> str:
         files, _libclang(), question.path, question.language, question.standard, sorted(question.stubbed), signatures,
         question.candidates, question.arguments,
     )  # fmt: skip
-    return _hash(repr(rest).encode("utf-8", "surrogateescape") + b"\0" + question.text)
+    return digest(repr(rest).encode("utf-8", "surrogateescape") + b"\0" + question.text)
 
 
 def _libclang() -> tuple[str, int] | None:
@@ -137,7 +130,7 @@ def _load(path: str) -> Reading | None:
     try:
         with open(path, "rb") as file:
             sources, definitions, sites = marshal.load(file)
-        if not all(_hash(_contents(name)) == digest for name, digest in sources):
+        if not all(digest(_contents(name)) == known for name, known in sources):
             return None
         return Reading(
             [Definition(*row) for row in definitions],
@@ -149,7 +142,7 @@ def _load(path: str) -> Reading | None:
 
 def _store(path: str, reading: Reading, sources: dict[str, bytes]) -> None:
     value = (
-        [(name, _hash(text)) for name, text in sources.items()],
+        [(name, digest(text)) for name, text in sources.items()],
         [_row(definition) for definition in reading.definitions],
         [_row(site) for site in reading.sites],
     )

@@ -7,6 +7,8 @@ link phase can send to a stub. Debug info still has the function's own name.
 
 import re
 
+from allocscc.digest import digest
+
 _MARK = ".allocs."
 # Lines whose text is not code or data: strings, file names, line numbers, comments.
 _TEXT = re.compile(r"^[ \t]*(?:\.(?:string|asci[iz]|file|ident|loc)\b|[#/]).*$", re.M)
@@ -32,10 +34,8 @@ def exposed_symbols(text: str, names: set[str]) -> dict[str, str]:
     """
     if not names:
         return {}
-    import hashlib  # 2 ms that only units with static functions of a role pay
-
-    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return {name: f"{name}{_MARK}{digest}" for name in sorted(names)}
+    unit = digest(text.encode("utf-8", "surrogateescape"), 6)
+    return {name: f"{name}{_MARK}{unit}" for name in sorted(names)}
 
 
 def expose(text: str, symbols: dict[str, str]) -> str:

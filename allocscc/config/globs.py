@@ -1,20 +1,31 @@
 """Globs in the config become the functions that are there (R1)."""
 
-import re
-from collections.abc import Iterable
+from __future__ import annotations
 
 from allocscc.config.functions import ALLOCATING, function_roles, role_name
 from allocscc.config.model import Allocator, Config, Entry, Override, Sized, Wrapper, functions_of, table
 from allocscc.config.signature import Signature
 from allocscc.values import replace
 
-_Capture = tuple[str, ...]
-_WILD = re.compile(r"[*?]")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable
+
+    _Capture = tuple[str, ...]
 
 
 def glob_regex(pattern: str) -> str:
     """A regular expression for a glob's symbols; a group for each `*` (any text) and `?` (one character)."""
-    return _WILD.sub(lambda m: "(.*)" if m[0] == "*" else "(.)", re.sub(r"([^\w*?])", r"\\\1", pattern))
+    groups = {"*": "(.*)", "?": "(.)"}
+    return "".join(groups.get(char, char if char.isalnum() or char == "_" else f"\\{char}") for char in pattern)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A glob's regular expression."""
+    import re  # only links of projects with globs pay for it
+
+    return re.compile(glob_regex(pattern))
 
 
 def concrete(config: Config, symbols: Iterable[str]) -> Config:
@@ -48,14 +59,14 @@ def _concrete_entries(entry: Entry, symbols: list[str]) -> list[Entry]:
     if isinstance(entry, Override):
         return [entry]
     if isinstance(entry, Sized):
-        regex = re.compile(glob_regex(entry.signature.name))
+        regex = _compiled(entry.signature.name)
         named = (replace(entry.signature, name=s, written="") for s in symbols if regex.fullmatch(s))
         return [Sized(role_name(s), s, entry.origin) for s in named]
     entry = _overloads(entry, symbols)
     captures: dict[_Capture, None] = {}
     for signature in (*entry.alloc, *entry.resize):
         if signature.pattern:
-            regex = re.compile(glob_regex(signature.name))
+            regex = _compiled(signature.name)
             captures.update((m.groups(), None) for m in map(regex.fullmatch, sorted(symbols)) if m)
     present = set(symbols)
     found: list[Entry] = []
@@ -80,7 +91,7 @@ def _overloads(entry: Allocator | Wrapper, symbols: list[str]) -> Allocator | Wr
             if not (signature.pattern and signature.written):
                 result.append(signature)
                 continue
-            regex = re.compile(glob_regex(signature.name))
+            regex = _compiled(signature.name)
             result += [replace(signature, name=s, written="") for s in sorted(symbols) if regex.fullmatch(s)]
         return tuple(result)
 
@@ -117,7 +128,7 @@ def _filled(entry: Allocator | Wrapper, name: str, capture: _Capture, present: s
     if not alloc:
         return None
     usable = filled((entry.usable_size,)) if entry.usable_size else ()
-    key = _filled_name(entry.key, capture) if _WILD.search(entry.key) else entry.key
+    key = _filled_name(entry.key, capture) if "*" in entry.key or "?" in entry.key else entry.key
     if key not in {s.name for s in (*alloc, *resize)}:
         key = ""
     return replace(
@@ -129,7 +140,7 @@ def _filled(entry: Allocator | Wrapper, name: str, capture: _Capture, present: s
 
 def _filled_name(pattern: str, capture: _Capture) -> str | None:
     """The glob with its wildcards replaced by the captured texts; None if their numbers differ."""
-    parts = _WILD.split(pattern)
+    parts = pattern.replace("?", "*").split("*")
     if len(parts) - 1 != len(capture) or not capture:
         return None
     return "".join(part + text for part, text in zip(parts, (*capture, ""), strict=True))

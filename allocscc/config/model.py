@@ -6,13 +6,12 @@ layer's entry of the same key replaces it whole, and `remove` and `disable` name
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
 from allocscc.config.signature import Signature
 from allocscc.values import dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` takes 8 ms of import
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import ClassVar
 
 # A suballocator that does not say whose chunks it carves up; the runtime sees it.

@@ -4,8 +4,6 @@ Letters give C types; a capital marks the argument with a role. Old liballocs st
 `d`, `a`, `s`, `.`, `P*`, globs, `file.c::name` and C++ names as people write them are additions.
 """
 
-import re
-
 from allocscc.errors import SignatureError
 from allocscc.values import dataclass, field
 
@@ -23,9 +21,6 @@ C_TYPES = {
 _ARGUMENTS = "zpsiluda"
 _RESULTS = "zpiludv"
 _SIZES = ("Z", "I", "U", "L")
-_ARROW = re.compile(r"\)[A-Za-z]?->")
-# What only a C++ name as people write it holds: a parameter list, a qualifier, template arguments, an operator.
-_READABLE = re.compile(r"\(|::|<|^operator\b")
 
 
 @dataclass(frozen=True)
@@ -120,7 +115,11 @@ class Signature:
 
 def is_readable(name: str) -> bool:
     """Whether a name without a scope is a C++ name as people write it, not yet a symbol."""
-    return _READABLE.search(name) is not None
+    # A parameter list, a qualifier, template arguments, an operator.
+    if "(" in name or "::" in name or "<" in name:
+        return True
+    behind = name[8:9]
+    return name.startswith("operator") and not (behind.isalnum() or behind == "_")
 
 
 def split_scope(name: str) -> tuple[str, str]:
@@ -142,8 +141,8 @@ def parse_signature(text: str, where: str = "") -> Signature:
     first = text.find("(")
     if first <= 0:
         raise _fail(text, len(text) if first < 0 else 0, "'name(args)ret'", where)
-    arrow = _ARROW.search(text, first)
-    end = arrow.end() - 2 if arrow else len(text)
+    arrow = _arrow(text, first)
+    end = arrow if arrow >= 0 else len(text)
     closing = text.rfind(")", 0, end)
     opening = text.rfind("(", 0, max(closing, 0))
     if closing < first or opening < first:
@@ -152,12 +151,23 @@ def parse_signature(text: str, where: str = "") -> Signature:
     if len(rest) > 1 or (rest and rest not in _RESULTS):
         raise _fail(text, closing + 1, f"one result letter of {' '.join(_RESULTS)}", where)
     scope, name = _name(text, opening, where)
-    undoes = text[arrow.end() :] if arrow else ""
-    if arrow:
+    undoes = text[arrow + 2 :] if arrow >= 0 else ""
+    if arrow >= 0:
         bad = _bad_column(undoes)
         if not undoes or bad is not None:
-            raise _fail(text, arrow.end() + (bad or 0), "the name of a function after '->'", where)
+            raise _fail(text, arrow + 2 + (bad or 0), "the name of a function after '->'", where)
     return Signature(name, _arguments(text, opening, closing, where), rest or "v", undoes, scope)
+
+
+def _arrow(text: str, first: int) -> int:
+    """Where the `->` behind the arguments and the result is, or -1; without `re`, whose import a link would pay."""
+    at = text.find("->", first)
+    while at >= 0:
+        letter = text[at - 1]
+        if letter == ")" or (letter.isascii() and letter.isalpha() and text[at - 2] == ")" and at - 2 >= first):
+            return at
+        at = text.find("->", at + 2)
+    return -1
 
 
 def _fail(text: str, column: int, expected: str, where: str) -> SignatureError:

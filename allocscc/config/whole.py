@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from allocscc.config.model import Allocator, Config, Named, Override, Sized, Wrapper
 from allocscc.config.roles import remembered
 from allocscc.config.signature import Signature
@@ -41,7 +39,7 @@ def encode(value: Any) -> Any:
         return [type(value).__name__, *(encode(getattr(value, name)) for name in value.__dataclass_fields__)]
     if isinstance(value, tuple):
         return tuple(encode(item) for item in value)
-    if isinstance(value, Mapping):
+    if hasattr(value, "items"):
         return {key: encode(item) for key, item in value.items()}
     return value
 

@@ -5,8 +5,9 @@ section that referred to the definition refers to it: `s` now means the stub for
 tables and debug info still describe the real function.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable
 
 from allocscc.elf.object import (
     SHF_ALLOC,
@@ -22,6 +23,10 @@ from allocscc.elf.object import (
 )
 from allocscc.errors import FormatError
 from allocscc.sidecar_names import SITES_SECTION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Of a definition that stays exported under its name, the name for those of the same output.
 OWN_PREFIX = "__allocs_own_"

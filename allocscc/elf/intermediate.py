@@ -4,7 +4,12 @@ Entries as gcc's lto-streamer-out.cc writes them for the linker plugin (gccint, 
 name and COMDAT group, NUL-terminated each, kind, visibility, 8 bytes of size, 4 of a number.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 _DEFINED, _WEAK = (0, 1, 4), (1, 3)  # LDPK_DEF, LDPK_WEAKDEF, LDPK_COMMON; LDPK_WEAKDEF, LDPK_WEAKUNDEF
 # LDPV_DEFAULT, _PROTECTED, _INTERNAL, _HIDDEN as ELF's st_other

@@ -4,13 +4,18 @@ The index is the archive's own, changed where a definition moved. `ranlib` would
 there was none: what the plain link fails on would then pass.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable
 
 from allocscc.elf import archive
 from allocscc.elf.object import ElfObject
 
-Change = Callable[[int, archive.Member], tuple[bytes, bytes] | None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Change = Callable[[int, archive.Member], tuple[bytes, bytes] | None]
 
 
 def add_stubs(source: str, target: str, change: Change) -> None:

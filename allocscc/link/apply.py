@@ -1,13 +1,12 @@
 """Carries a plan out: stub objects, inputs with replaced definitions, and the linker's new command line."""
 
-import hashlib
 import os
-from collections import defaultdict
 
 from allocscc import toolchain
 from allocscc.backends.interface import Backend
 from allocscc.cache import tidy, touch, write
 from allocscc.config.model import Config
+from allocscc.digest import digest
 from allocscc.elf import archive
 from allocscc.elf.archive import Member
 from allocscc.elf.edit import mark_definitions, redirect_references, replace_definitions
@@ -47,11 +46,12 @@ def edits(
         ToolError, FormatError, OSError: nothing was changed; link as the vanilla link would.
         ConfigError: an entry point that allocates does not say where its chunk is.
     """
-    replaced: dict[int, dict[int, list[Decision]]] = defaultdict(lambda: defaultdict(list))
+    replaced: dict[int, dict[int, list[Decision]]] = {}
     wrapped, marked = [], []
     for decision in plan.decisions:
         if decision.action in (REPLACE, REDIRECT, MARK) and decision.place is not None:
-            replaced[decision.place[0]][decision.place[1]].append(decision)
+            index, member = decision.place
+            replaced.setdefault(index, {}).setdefault(member, []).append(decision)
         elif decision.action == WRAP:
             wrapped.append(decision)
         elif decision.action == MARK:
@@ -151,7 +151,7 @@ def _save(folder: str, groups: list[list[Decision]], config: Config, output: str
 
 def _in_cache(stub: bytes) -> str:
     """A path for a stub object that is the same for every link: some linkers list it in a dependency file."""
-    path = os.path.join(cache_folder(dict(os.environ)), "stubs", f"{hashlib.sha256(stub).hexdigest()[:24]}.o")
+    path = os.path.join(cache_folder(dict(os.environ)), "stubs", f"{digest(stub)}.o")
     if not touch(path):
         write(path, stub)
         tidy(os.path.dirname(path), MOST)

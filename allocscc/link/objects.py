@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from allocscc import toolchain
 from allocscc.config.model import Config
 from allocscc.errors import ToolError
@@ -86,8 +84,10 @@ def _compile_all(texts: list[str], config: Config, compile_stub: Compile) -> Non
         return
     import plumbum  # noqa: F401  # before the fork: once instead of in every child
 
-    toolchain.in_parallel(partial(_compile, text, config, compile_stub) for text in distinct)
+    def work(text: str) -> Callable[[], None]:
+        def compiled() -> None:
+            compile_stub(text, config, False)
 
+        return compiled
 
-def _compile(text: str, config: Config, compile_stub: Compile) -> None:
-    compile_stub(text, config, False)
+    toolchain.in_parallel(map(work, distinct))

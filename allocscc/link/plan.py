@@ -1,6 +1,6 @@
 """The heart of the link phase: facts in, decisions with reasons out; no I/O (DESIGN §4, R15)."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
 from allocscc.backends.runtime import OPERATORS
 from allocscc.config.functions import Role, function_roles
@@ -9,6 +9,10 @@ from allocscc.config.signature import Signature
 from allocscc.elf.edit import OWN_PREFIX
 from allocscc.link.job import EXECUTABLE, RELOCATABLE, SHARED
 from allocscc.values import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # What is done about a function of a role.
 REPLACE, REDIRECT, WRAP, MARK, LEAVE = "replace", "redirect", "wrap", "mark", "leave"

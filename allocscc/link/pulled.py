@@ -15,7 +15,6 @@ from allocscc.elf import archive
 from allocscc.errors import FormatError, ToolError
 from allocscc.link.job import ARCHIVE, DSO, LinkJob
 from allocscc.link.plan import Fact, LinkFacts
-from allocscc.link.trace import read_trace, thin_members, with_thin_members
 from allocscc.values import replace
 
 
@@ -75,6 +74,8 @@ def _soname(path: str) -> str:
 
 def _taken(job: LinkJob, folder: toolchain.TemporaryFolder) -> set[str] | None:
     """The inputs that the linker takes, members as `archive(member)`; None if it cannot link these at all."""
+    from allocscc.link.trace import read_trace, thin_members, with_thin_members
+
     output, link_map = folder.file("thrown-away"), folder.file("map")
     words = [*job.args, "--trace", "--trace", "-o", output]
     is_mold = "mold" in os.path.basename(job.linker)

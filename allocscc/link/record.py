@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from allocscc.errors import FormatError
+from allocscc.jsontext import dump_json
 from allocscc.link.plan import CALLER, MARK, REPLACE, LinkPlan
 from allocscc.sidecar import load_json
 from allocscc.values import asdict
@@ -31,7 +30,7 @@ def encode_plan(plan: LinkPlan, output: str) -> bytes:
         "notes": plan.notes,
         "decisions": decisions,
     }
-    return json.dumps(body, sort_keys=True).encode("ascii") + b"\n"
+    return dump_json(body).encode("ascii") + b"\n"
 
 
 def decode_plan(data: bytes, where: str) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Compiles the C of stubs, and keeps the objects by content: builds link the same stubs again and again."""
 
-import hashlib
 import os
 
 from allocscc import toolchain
@@ -8,6 +7,7 @@ from allocscc.backends.interface import Backend
 from allocscc.backends.runtime import compile_c, compiler
 from allocscc.cache import tidy
 from allocscc.config.model import Config
+from allocscc.digest import digest
 from allocscc.errors import ToolError
 from allocscc.link.objects import MOST
 from allocscc.places import cache_folder, data_folder
@@ -20,10 +20,8 @@ class StubCompiler:
 
     def __init__(self, backend: Backend) -> None:
         self._options = ("-I", os.path.dirname(backend.stub_header()), *backend.stub_options())
-        self._key = hashlib.sha256(repr((backend.name, self._options)).encode("utf-8", "surrogateescape"))
-        self._key.update(compiler().encode("utf-8", "surrogateescape"))
-        for path in backend.stub_files():
-            self._key.update(_state(path))
+        known = (backend.name, self._options, compiler(), [_state(path) for path in backend.stub_files()])
+        self._key = repr(known)
 
     def object(self, source: str, config: Config, keep: bool = True) -> str:
         """The path of the object compiled from a stub file's text.
@@ -36,12 +34,12 @@ class StubCompiler:
         Raises:
             ToolError: it does not compile; the compiler's words say why.
         """
-        digest, folder = self._digest(source), _folder()
+        name, folder = self._name(source), _folder()
         os.makedirs(folder, exist_ok=True)
         extra = (*self._options, *_FLAGS)
-        work = os.path.join(folder, f"new-{os.getpid()}-{digest.hexdigest()[:24]}")
+        work = os.path.join(folder, f"new-{os.getpid()}-{name}")
         base = os.path.join(work, "allocs-stub")  # a name that every output has as a symbol: always the same
-        path = os.path.join(folder, f"{digest.hexdigest()[:24]}.o")
+        path = os.path.join(folder, f"{name}.o")
         if os.path.exists(path) and not config.includes:
             return path
         try:
@@ -50,8 +48,7 @@ class StubCompiler:
                 file.write(source)
             if config.includes:  # what such a header includes, and its macros, only the preprocessor knows
                 text = toolchain.run([compiler(), "-E", "-P", *extra, f"{base}.c"])
-                digest.update(text.encode("utf-8", "surrogateescape"))
-                path = os.path.join(folder, f"{digest.hexdigest()[:24]}.o")
+                path = os.path.join(folder, f"{self._name(source + text)}.o")
                 if os.path.exists(path):
                     return path
             compile_c(f"{base}.c", f"{base}.o", extra)
@@ -69,14 +66,12 @@ class StubCompiler:
 
     def is_cached(self, source: str, config: Config) -> bool:
         """Whether `object` has nothing to compile; what headers of the project's say is not known before."""
-        path = os.path.join(_folder(), f"{self._digest(source).hexdigest()[:24]}.o")
+        path = os.path.join(_folder(), f"{self._name(source)}.o")
         return not config.includes and os.path.exists(path)
 
-    def _digest(self, source: str) -> "hashlib._Hash":
-        """Of all that a stub's object depends on but headers of the project's."""
-        digest = self._key.copy()
-        digest.update(source.encode("utf-8", "surrogateescape"))
-        return digest
+    def _name(self, source: str) -> str:
+        """The name of all that a stub's object depends on but headers of the project's."""
+        return digest(f"{self._key}\0{source}".encode("utf-8", "surrogateescape"))
 
 
 def _state(path: str) -> bytes:

@@ -1,6 +1,6 @@
 """Writes the C of stubs from decisions: text only (macros in stubgen/stubgen.h)."""
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
 
 from allocscc.config.model import Allocator, Config, functions_of, gives_chunk
 from allocscc.config.signature import C_TYPES, Signature
@@ -23,6 +23,10 @@ from allocscc.link.stubtext import (
     region_arg,
 )
 from allocscc.values import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Names", "Setting", "entry_points", "instance_symbol", "stub_source"]
 

@@ -5,13 +5,12 @@ object the symbols' placeholders stand in string tables, which get new contents 
 of one length, in the data.
 """
 
-import re
 import struct
 
 from allocscc.elf.object import SHT_SYMTAB, ElfObject, cstring
 from allocscc.link.stubs import Names, instance_symbol
 
-_PLACEHOLDER = re.compile(rb"aLLoCs_([sf])(\d+)_")
+_MARK = b"aLLoCs_"
 _SYMBOL_SIZE = 24
 # Texts are as long as the longest of a file, in steps of this: shapes of many lengths would be many templates.
 _STEP = 64
@@ -101,8 +100,17 @@ class _Strings:
             self._at[offset] = len(self.contents) if offset else 0
             if offset:
                 text = cstring(self._old, offset)
-                self.contents += _PLACEHOLDER.sub(lambda m: self._names[m[1] + m[2]], text) + b"\0"
+                self.contents += _named(text, self._names) + b"\0"
         struct.pack_into("<I", data, at, self._at[offset])
+
+
+def _named(text: bytes, names: dict[bytes, bytes]) -> bytes:
+    """A symbol with names for its placeholders."""
+    first, *parts = text.split(_MARK)
+    for part in parts:
+        key, end, rest = part.partition(b"_")
+        first += names[key] + rest if end and key in names else _MARK + part
+    return first
 
 
 def _number(numbers: dict[str, int], name: str) -> int:
