@@ -31,17 +31,17 @@ def compiled_again(unit: Unit, local: list[Definition], on_stack: OnStack | None
 
 def _frames(unit: Unit) -> tuple[tuple[str, int, int], ...]:
     """Where the bodies of functions that call alloca begin."""
-    if unit.parsed is None:
+    if unit.expansion.parsed is None:
         return ()
     from allocscc.compile.bodies import bodies_with_alloca
 
-    return bodies_with_alloca(unit.parsed)
+    return bodies_with_alloca(unit.expansion.parsed)
 
 
 def arrays_of(unit: Unit) -> tuple[Site, ...]:
     """The sites of arrays of variable length."""
-    if not unit.arrays or unit.parsed is None:
+    if not unit.arrays or unit.expansion.parsed is None:
         return ()
     from allocscc.compile.arrays import array_sites
 
-    return array_sites(unit.parsed, unit.cwd)
+    return array_sites(unit.expansion.parsed, unit.cwd)

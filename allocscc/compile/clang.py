@@ -6,8 +6,10 @@ from itertools import pairwise
 
 from allocscc import toolchain
 from allocscc.compile.apart import Additions, Definition, keep_file_apart
+from allocscc.compile.expansion import Expansion, Preprocessed
+from allocscc.compile.interest import Needs
 from allocscc.compile.prefix import mapped, unmapped
-from allocscc.compile.unit import Preprocessed, Unit
+from allocscc.compile.unit import Unit
 from allocscc.compilecommand import Command
 
 _SECTION_TYPES = {
@@ -78,9 +80,8 @@ def driver_command(assembly: str) -> tuple[str, list[str]] | None:
 
 
 def unit_of(
-    assembly: str, driver: tuple[str, list[str]] | None, text: str, folder: toolchain.TemporaryFolder, declares: bool,
-    on_stack: bool, arrays: bool,
-) -> Unit:  # fmt: skip
+    assembly: str, driver: tuple[str, list[str]] | None, text: str, folder: toolchain.TemporaryFolder, needs: Needs
+) -> Unit:
     """The unit that clang compiled.
 
     Args:
@@ -88,9 +89,7 @@ def unit_of(
         driver: what `driver_command` says of it.
         text: the file's contents.
         folder: for temporary files.
-        declares: whether the unit's files may declare functions by attributes.
-        on_stack: whether they may call alloca.
-        arrays: whether they may have arrays of variable length.
+        needs: what to look for.
     """
 
     def compile_apart(definitions: list[Definition], additions: Additions) -> str | None:
@@ -106,9 +105,9 @@ def unit_of(
     compiler = os.environ.get("ALLOCSCC_REAL", "")
     source, words = driver or (assembly, [])
     return Unit(
-        source, text, mapped(os.getcwd(), words), compiler, declares, False,
-        lambda: _preprocess(driver[0], driver[1], folder) if driver else None, compile_apart,
-        on_stack=on_stack, arrays=arrays,
+        source, text, mapped(os.getcwd(), words), compiler, needs.declares, False,
+        Expansion(lambda: _preprocess(driver[0], driver[1], folder) if driver else None), compile_apart,
+        on_stack=needs.on_stack, arrays=needs.arrays,
     )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ _NO_CODE = {"-E", "-fsyntax-only", "-M", "-MM"}
 # Of the options that begin with -g, those that ask for debug info (gcc manual, "Debugging Options").
 _DEBUG = ("-g1", "-g2", "-g3", "-ggdb", "-gdwarf", "-gstabs", "-gctf", "-gbtf")
 _FORMATS = ("-gdwarf32", "-gdwarf64")
+# The name of the file with the unit's preprocessed text, in a temporary folder.
+EXPANDED = "unit.i"
 
 
 class CompilerCommand:
@@ -85,6 +87,11 @@ class CompilerCommand:
         if dump_base is None:  # gcc strips an extension of its own finding only from the source's name
             dump_base, dump_extension = self.source, os.path.splitext(self.source)[1]
         self.auxiliary = dump_dir + (dump_base.removesuffix(dump_extension) or dump_base)
+
+    @property
+    def readable(self) -> bool:
+        """Whether the source can be read again: standard input is gone."""
+        return self.source not in ("", "-")
 
     @property
     def links(self) -> bool:

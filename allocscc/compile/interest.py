@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from allocscc.values import dataclass
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,9 +16,26 @@ if TYPE_CHECKING:
 _SYSTEM = ("/usr/include/", "/usr/lib/", "/usr/local/include/")
 # A compiler that is installed elsewhere has its C++ library there.
 _CXX_LIBRARY = "/include/c++/"
+# Where pipes have names.
+_DEVICES = ("/dev/", "/proc/")
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C")
 # Headers larger than this (bytes) are generated tables.
 _LARGE = 4 << 20
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a unit is to be looked through for, beside calls of functions of a role.
+
+    Attributes:
+        declares: whether its files may declare functions by attributes.
+        on_stack: whether they may call alloca.
+        arrays: whether they may have arrays of variable length.
+    """
+
+    declares: bool = False
+    on_stack: bool = False
+    arrays: bool = False
 
 
 def is_system_header(path: str) -> bool:
@@ -195,6 +214,25 @@ def named_in(files: Iterable[str], roles: Roles) -> bool:
     ]
     word = re.compile(rf"\b(?:{'|'.join(['new', *names])})\b")
     return any(word.search(text) for path in files if (text := _project_text(path)))
+
+
+def may_name(path: str, roles: Roles) -> bool:
+    """Whether a source itself may name a function whose calls are sites: a guess, before there is assembly."""
+    text = _project_text(path)
+    return "new " in text or any(name in text for name in roles.signatures)
+
+
+def is_rereadable(source: str, arguments: list[str]) -> bool:
+    """Whether nobody is robbed by reading a source, and what it includes, beside the compiler: no pipe among them.
+
+    Args:
+        source: its path.
+        arguments: the compiler's: `-include /dev/stdin`.
+    """
+    if not os.path.isfile(source) or any(word.startswith(_DEVICES) for word in (source, *arguments)):
+        return False
+    text = _project_text(source)
+    return not any(f"{quote}{folder}" in text for quote in '"<' for folder in _DEVICES)
 
 
 def has_sizes(files: Iterable[str]) -> bool:

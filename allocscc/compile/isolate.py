@@ -24,34 +24,60 @@ class FailedError(Exception):
     """The part failed; the message says how, as a person has to see it."""
 
 
-def isolated(work: Callable[[], Annotated | None]) -> Annotated | None:
-    """What `work` gives.
+class Isolated:
+    """Work that has begun in a process of its own.
 
-    Raises:
-        FailedError: it raised an exception, or its process died.
+    Args:
+        work: what to do there.
     """
-    channel = toolchain.MemoryFile()
-    process = os.fork()
-    if process == 0:
-        _run_child(work, channel.descriptor)
-    status = toolchain.wait_for(process)
-    if status < 0:
-        raise FailedError(f"it died of signal {-status}")
-    with open(channel.descriptor, "rb") as file:
-        file.seek(0)
-        outcome = marshal.load(file) if status == 0 else "it could not hand on its result"
-    if isinstance(outcome, str):
-        raise FailedError(outcome)
-    if outcome is None:
-        return None
-    from allocscc.compile.unit import Annotated
 
-    return Annotated(*outcome)
+    def __init__(self, work: Callable[[], Annotated | None]) -> None:
+        self._channel = toolchain.MemoryFile()
+        self._process = os.fork()
+        if self._process == 0:
+            _run_child(work, self._channel.descriptor)
+
+    def result(self) -> Annotated | None:
+        """What the work gives, once.
+
+        Raises:
+            FailedError: it raised an exception, or its process died.
+        """
+        process, self._process = self._process, 0
+        status = toolchain.wait_for(process)
+        if status < 0:
+            raise FailedError(f"it died of signal {-status}")
+        with open(self._channel.descriptor, "rb") as file:
+            file.seek(0)
+            outcome = marshal.load(file) if status == 0 else "it could not hand on its result"
+        if isinstance(outcome, str):
+            raise FailedError(outcome)
+        if outcome is None:
+            return None
+        from allocscc.compile.unit import Annotated
+
+        return Annotated(*outcome)
+
+    def end(self) -> None:
+        """End it, if nobody has asked for its result."""
+        if self._process:
+            toolchain.end(self._process)
+            self._process = 0
+
+
+def isolated(work: Callable[[], Annotated | None]) -> Annotated | None:
+    """What `work` gives; errors as for `Isolated.result`."""
+    return Isolated(work).result()
 
 
 def _run_child(work: Callable[[], Annotated | None], channel: int) -> NoReturn:
     """Do the work on a large stack, and end the process."""
+    import _signal
     import _thread
+
+    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, _signal.SIG_DFL)  # the parent tidies up
 
     def main() -> None:
         status = 1

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from allocscc.compile.ahead import Ahead
     from allocscc.compile.unit import Annotated
     from allocscc.config.roles import Roles
 
@@ -61,15 +62,26 @@ def _compile(command: CompilerCommand) -> int:
         # Line information costs nothing in code; what the user did not ask for is taken out again.
         arguments = [*command.args, "-g1"] if command.adds_lines else command.args
         process = toolchain.start([command.real, *arguments], environment, stdout=pipe.descriptor if pipe else None)
-        # What will be needed is imported while the compiler runs.
-        from allocscc.config import marks, roles  # noqa: F401
 
-        status = toolchain.wait(process)
-        if status != 0:
-            return status
-        text = pipe.read_text() if pipe else toolchain.read_text(made)
-        named: list[bool] = []
-        result = _try_annotate(command.source or made, _gcc_work(command, text, folder, dependencies, named))
+        def assembly() -> str:
+            return pipe.read_text() if pipe else toolchain.read_text(made)
+
+        ahead = _reader(command, folder, assembly)
+        try:
+            _begin(ahead)
+            # What will be needed is imported while the compiler runs.
+            from allocscc.config import marks  # noqa: F401
+
+            status = toolchain.wait(process)
+            if status != 0:
+                return status
+            text = assembly()
+            named: list[bool] = []
+            work = _gcc_work(command, text, folder, dependencies, named, ahead)
+            result = _try_annotate(command.source or made, work)
+        finally:
+            if ahead is not None:
+                ahead.end()
         final = result.text if result else text
         if command.adds_lines:
             final = _stripped(final)
@@ -84,9 +96,29 @@ def _compile(command: CompilerCommand) -> int:
     return 0
 
 
+def _reader(command: CompilerCommand, folder: toolchain.TemporaryFolder, assembly: Callable[[], str]) -> Ahead | None:
+    """What reads the unit's source while the compiler works on it, where that is worth it."""
+    from allocscc.compile.ahead import Ahead, is_worth_it
+    from allocscc.config.roles import load_roles
+
+    try:
+        roles = load_roles(dict(os.environ), os.getcwd())
+        return Ahead(command, folder, roles, assembly) if is_worth_it(command, roles) else None
+    except Exception:  # what is wrong is met again, and told, where it matters
+        return None
+
+
+def _begin(ahead: Ahead | None) -> None:
+    try:
+        if ahead is not None:
+            ahead.begin()
+    except OSError:  # no process to be had: the source is read behind the compiler
+        pass
+
+
 def _command_record(command: CompilerCommand) -> str:
     """How the unit is preprocessed again, for its object; "" where it cannot be."""
-    if not command.c_family or command.source in ("", "-"):
+    if not command.c_family or not command.readable:
         return ""
     from allocscc.compile.prefix import mapped, unmapped
     from allocscc.compilecommand import Command
@@ -96,8 +128,9 @@ def _command_record(command: CompilerCommand) -> str:
 
 
 def _gcc_work(
-    command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, dependencies: str, named: list[bool]
-) -> Work:
+    command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, dependencies: str, named: list[bool],
+    ahead: Ahead | None,
+) -> Work:  # fmt: skip
     """What there is to do about one unit of gcc's; `named` gets an item if it names a function of a role."""
 
     def work(roles: Roles) -> Callable[[], Annotated | None] | None:
@@ -109,11 +142,12 @@ def _gcc_work(
             if not (look or sources):
                 return None
             from allocscc.compile.gcc import generated_unit
+            from allocscc.compile.isolate import isolated
             from allocscc.compile.lto import read_sources
             from allocscc.compile.unit import annotate_generated
 
             known = read_sources(sources) if sources else []
-            return lambda: annotate_generated(generated_unit(command, text), known, roles)
+            return lambda: isolated(lambda: annotate_generated(generated_unit(command, text), known, roles))
         files = [command.source, *_headers(dependencies)]
         declares = interest.declares(files, command.args)
         # Preprocessing each unit that only includes somebody's alloca.h would cost more than all that call it.
@@ -123,16 +157,12 @@ def _gcc_work(
         look = look or on_stack or arrays or (roles.candidates == "always" and interest.has_sizes(files))
         if not (look or declares or (command.intermediate and interest.named_in(files, roles))):
             return None
-        from allocscc.compile.gcc import unit_of
-        from allocscc.compile.unit import annotate
+        needs = interest.Needs(declares, on_stack, arrays)
+        if ahead is not None:
+            return lambda: ahead.finish(needs)
+        from allocscc.compile.ahead import read_behind
 
-        def annotated() -> Annotated | None:
-            result = annotate(unit_of(command, text, folder, declares, on_stack, arrays), roles)
-            if result is not None and roles.sidecar_file == "always":
-                _write_file(command.sidecar_path(), result.sidecar)
-            return result
-
-        return annotated
+        return lambda: read_behind(command, text, folder, needs, roles)
 
     return work
 
@@ -185,9 +215,11 @@ def _clang_work(assembly: str, text: str, folder: toolchain.TemporaryFolder, nam
             named.append(True)
         if not (declares or on_stack or arrays or look):
             return None
+        from allocscc.compile.isolate import isolated
         from allocscc.compile.unit import annotate
 
-        return lambda: annotate(unit_of(assembly, driver, text, folder, declares, on_stack, arrays), roles)
+        needs = interest.Needs(declares, on_stack, arrays)
+        return lambda: isolated(lambda: annotate(unit_of(assembly, driver, text, folder, needs), roles))
 
     return work
 
@@ -213,11 +245,7 @@ def _try_annotate(source: str, work: Work) -> Annotated | None:
         roles = load_roles(dict(os.environ), os.getcwd())
         on_error = roles.on_error
         task = work(roles)
-        if task is None:
-            return None
-        from allocscc.compile.isolate import isolated
-
-        return isolated(task)
+        return task() if task is not None else None
     except Exception as error:  # whatever it is: it must not fail a build that the plain compiler would pass
         ours = isinstance(error, AllocsError) or type(error).__name__ == "FailedError"
         what = str(error) if ours else f"{type(error).__name__}: {error}"
@@ -237,11 +265,3 @@ def _overwrite(path: str, text: str, before: str) -> None:
         toolchain.warn(f"{path}: {error.strerror}; left without records")
         with open(path, "w", **toolchain.ENCODING) as file:  # type: ignore[call-overload]
             file.write(before)
-
-
-def _write_file(path: str, record: bytes) -> None:
-    """Write a sidecar file in one step: nobody ever sees half of it."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "wb") as file:
-        file.write(record)
-    os.replace(temporary, path)

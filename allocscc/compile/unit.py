@@ -1,9 +1,10 @@
 """From a unit's assembly and source to assembly with records: the compile phase without its surroundings."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Callable
-from functools import cached_property
 
 from allocscc.backends import EMBEDDED, load_backend
 from allocscc.compile.again import arrays_of, compiled_again
@@ -28,21 +29,12 @@ from allocscc.values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from allocscc.backends.interface import Records
-    from allocscc.compile.scan import Parsed
+    from allocscc.backends.interface import OnStack, Records
+    from allocscc.compile.expansion import Expansion, Preprocessed
 
 # How clang writes the number of DW_AT_LLVM_alloc_type, and nothing else.
 _ALLOC_TYPE = r'"\216|"'
 _TAG = re.compile(r"^(?:struct|union|enum|class) ")
-
-
-@dataclass(frozen=True)
-class Preprocessed:
-    """Preprocessed text in a file, and how libclang has to read it (`c` or `c++`, the `-std=` option if any)."""
-
-    path: str
-    language: str
-    standard: list[str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class Unit:
         compiler: the driver, for the sidecar.
         declares: whether its files may declare functions by attributes.
         intermediate: whether the text is intermediate code: its machine code is made at the link (LTO).
-        preprocess: gives the preprocessed text, or None where it cannot be had.
+        expansion: its preprocessed text.
         compile_apart: compiles again with these definitions kept apart from their callers (`allocscc.compile.apart`)
             and with additions to the text, and gives the assembly, or None.
         lined: gives the assembly of the last compile with line numbers, or None. For code beside intermediate code:
@@ -71,38 +63,11 @@ class Unit:
     compiler: str
     declares: bool
     intermediate: bool
-    preprocess: Callable[[], Preprocessed | None]
+    expansion: Expansion
     compile_apart: Callable[[list[Definition], Additions], str | None]
     lined: Callable[[], str | None] = lambda: None
     on_stack: bool = False
     arrays: bool = False
-
-    @cached_property
-    def preprocessed(self) -> Preprocessed | None:
-        """The preprocessed text, made when it is first asked for."""
-        return self.preprocess()
-
-    @cached_property
-    def preprocessed_text(self) -> bytes:
-        """Its contents."""
-        if self.preprocessed is None:
-            return b""
-        with open(self.preprocessed.path, "rb") as file:
-            return file.read()
-
-    @cached_property
-    def parsed(self) -> "Parsed | None":
-        """The same as libclang sees it.
-
-        Raises:
-            ImportError: libclang is not installed.
-        """
-        if self.preprocessed is None:
-            return None
-        from allocscc.compile.scan import parse
-
-        found = self.preprocessed
-        return parse(found.path, self.preprocessed_text, found.language, found.standard)
 
 
 @dataclass(frozen=True)
@@ -127,12 +92,7 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
             signatures.setdefault(signature.name, signature)
     stubbed = {*signatures, *roles.entries, *scoped}
     stubbed |= {d.signature.partition("(")[0] for d in declarations if d.kind == "allocator"}
-    on_stack = None
-    if unit.on_stack and ALLOCA not in roles.spoken and calls_alloca(unit.preprocessed_text):
-        on_stack = load_backend(roles.backend).on_stack()
-    if on_stack is not None:
-        signatures.setdefault(ALLOCA, ON_STACK)
-        stubbed.add(ALLOCA)
+    on_stack = _with_alloca(unit, roles, signatures, stubbed)
     hook = on_stack.hook if on_stack is not None else ""
     text, calls, source = unit.text, find_sites(unit.text, stubbed, unit.cwd), list[SourceSite]()
     look = bool(calls or unit.intermediate or global_definitions(text) & stubbed or scoped)
@@ -140,11 +100,11 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     arrays = arrays_of(unit)
     if not (look or declarations or arrays):
         return None
-    if unit.preprocessed is not None and look:
-        reading = _read_source(unit, unit.preprocessed, stubbed, signatures, roles)
+    if unit.expansion.found is not None and look:
+        reading = _read_source(unit, unit.expansion.found, stubbed, signatures, roles)
         source = reading.sites
         called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
-        called |= {name for name in roles.anywhere if _is_taken(unit.preprocessed_text, name)}
+        called |= {name for name in roles.anywhere if _is_taken(unit.expansion.text, name)}
         local = [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
         text = compiled_again(unit, local, on_stack)
         if text is not unit.text or any(site.candidate for site in source):
@@ -153,6 +113,26 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
         calls = _with_lines(calls, _machine_sites(unit.lined() or "", stubbed, source, unit.cwd, hook))
     source = [site for site in source if site.callee in signatures or site.callee == NEW or site.candidate]
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped, arrays)
+
+
+def read_ahead(unit: Unit, roles: Roles) -> None:
+    """Read a unit's source before its assembly is there, as `annotate` will most likely ask for it."""
+    if unit.expansion.found is not None:
+        signatures, scoped = _configured(unit, roles)
+        stubbed = {*signatures, *roles.entries, *scoped}
+        _with_alloca(unit, roles, signatures, stubbed)
+        _read_source(unit, unit.expansion.found, stubbed, signatures, roles)
+
+
+def _with_alloca(unit: Unit, roles: Roles, signatures: dict[str, Signature], stubbed: set[str]) -> OnStack | None:
+    """How alloca is observed, if the unit calls it: then it is among the functions of a role."""
+    if not unit.on_stack or ALLOCA in roles.spoken or not calls_alloca(unit.expansion.text):
+        return None
+    on_stack = load_backend(roles.backend).on_stack()
+    if on_stack is not None:
+        signatures.setdefault(ALLOCA, ON_STACK)
+        stubbed.add(ALLOCA)
+    return on_stack
 
 
 def _is_taken(text: bytes, name: str) -> bool:
@@ -169,10 +149,10 @@ def _read_source(
     unit: Unit, found: Preprocessed, stubbed: set[str], signatures: dict[str, Signature], roles: Roles
 ) -> Reading:
     """What the source says of the unit's allocations."""
-    text, path = unit.preprocessed_text, found.path if found.path == unit.source else ""
+    text, path = unit.expansion.text, found.path if found.path == unit.source else ""
     candidates, arguments = roles.candidates != "never", "clang version" in unit.text
     question = Question(text, path, found.language, found.standard, stubbed, signatures, candidates, arguments)
-    return read_source(question, lambda: unit.parsed, dict(os.environ))
+    return read_source(question, lambda: unit.expansion.parsed, dict(os.environ))
 
 
 def _machine_sites(
@@ -245,7 +225,7 @@ def _recorded(
     return Annotated(expose(add_records(text, machine, sites, record, extra), symbols), record)
 
 
-def _backend_records(text: str, sites: tuple[Site, ...], roles: Roles) -> "Records | None":
+def _backend_records(text: str, sites: tuple[Site, ...], roles: Roles) -> Records | None:
     """What the backend adds to the assembly; most builds have one that adds nothing."""
     if roles.backend == EMBEDDED:
         return None
@@ -278,16 +258,16 @@ def _configured(unit: Unit, roles: Roles) -> tuple[dict[str, Signature], dict[st
 def _declared(unit: Unit, spoken: set[str]) -> tuple[Declaration, ...]:
     """What the source declares of functions that the unit calls or defines and the config does not speak of."""
     names = _functions_of(unit.text) - spoken
-    if not names or unit.preprocessed is None:
+    if not names or unit.expansion.found is None:
         return ()
     from allocscc.compile.declarations import read_declarations, statements
     from allocscc.compile.scan import identifiers
 
     words = {word for name in names for word in identifiers(name)[-1:]}
-    found = statements(unit.preprocessed_text.decode("latin-1"), words)
-    if not found or unit.parsed is None:
+    found = statements(unit.expansion.text.decode("latin-1"), words)
+    if not found or unit.expansion.parsed is None:
         return ()
-    declarations = read_declarations(unit.parsed, found)
+    declarations = read_declarations(unit.expansion.parsed, found)
     return tuple(d for d in declarations if d.signature.partition("(")[0] in names)
 
 

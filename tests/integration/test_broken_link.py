@@ -112,7 +112,7 @@ def test_killed(parts: Toolbox, own_cache: Path) -> None:
     mark = parts.folder / "reached"
     slow(parts, "in the hook", mark)
     process = start(parts, signal.SIGINT)
-    wait_until(mark.exists)
+    wait_until(lambda: mark.exists() and mark.read_text())
     os.kill(int(mark.read_text()), signal.SIGKILL)
     _, said = process.communicate()
     assert process.returncode != 0
@@ -148,7 +148,7 @@ def start(box: Toolbox, number: signal.Signals) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def wait_until(fulfilled: object, seconds: float = 10) -> None:
+def wait_until(fulfilled: object, seconds: float = 60) -> None:
     """Wait for a condition, or fail."""
     assert callable(fulfilled)
     end = time.monotonic() + seconds

@@ -6,6 +6,7 @@ import pytest
 
 from allocscc.compile import clang
 from allocscc.compile.clang import driver_command, included_files, made_by_compiler, unit_of
+from allocscc.compile.interest import Needs
 
 
 class Folder:
@@ -120,7 +121,7 @@ def test_preprocess(spawned, tmp_path, monkeypatch, words, kept):
     monkeypatch.chdir(tmp_path)
     for name in ("x.c", "y.c", "z.o"):
         (tmp_path / name).write_text("")
-    found = unit_of("/tmp/x-1.s", ("x.c", ["/usr/bin/clang", *words]), "", _FOLDER, True, False, False).preprocess()
+    found = unit_of("/tmp/x-1.s", ("x.c", ["/usr/bin/clang", *words]), "", _FOLDER, Needs(True)).expansion.preprocess()
     assert spawned == [["/usr/bin/clang", *kept, "-E", "-D__ALLOCSCC_SCAN__", "-w", "-o", "/f/unit.i"]]
     assert found.path == "/f/unit.i"
     assert found.standard == (["-std=c11"] if "-std=c11" in words else [])
@@ -141,9 +142,7 @@ def test_preprocess(spawned, tmp_path, monkeypatch, words, kept):
 def test_language(spawned, driver, source, language):
     """R4: by the driver's name or the source's."""
     assert (
-        unit_of("/tmp/x-1.s", (source, [driver, source]), "", _FOLDER, False, on_stack=False, arrays=False)
-        .preprocess()
-        .language
+        unit_of("/tmp/x-1.s", (source, [driver, source]), "", _FOLDER, Needs()).expansion.preprocess().language
         == language
     )
 
@@ -151,15 +150,13 @@ def test_language(spawned, driver, source, language):
 def test_last_standard_counts(spawned):
     """R4: as for clang itself."""
     driver = ["/usr/bin/clang", "-std=c99", "x.c", "-std=c17"]
-    assert unit_of("/tmp/x-1.s", ("x.c", driver), "", _FOLDER, False, False, False).preprocess().standard == [
-        "-std=c17"
-    ]
+    assert unit_of("/tmp/x-1.s", ("x.c", driver), "", _FOLDER, Needs()).expansion.preprocess().standard == ["-std=c17"]
 
 
 def test_unknown_source(spawned):
     """R3: without a source there is nothing to preprocess; the unit is its assembly."""
-    unit = unit_of("/tmp/x-1.s", None, "text", _FOLDER, False, False, False)
-    assert (unit.preprocess(), unit.source, unit.text) == (None, "/tmp/x-1.s", "text")
+    unit = unit_of("/tmp/x-1.s", None, "text", _FOLDER, Needs())
+    assert (unit.expansion.preprocess(), unit.source, unit.text) == (None, "/tmp/x-1.s", "text")
     assert spawned == []
 
 
@@ -167,7 +164,7 @@ def test_preprocessing_that_fails(monkeypatch):
     """R3: clang has told what is wrong; there are no types."""
     monkeypatch.setattr(clang.toolchain, "spawn", lambda *_, **__: 1)
     assert (
-        unit_of("/tmp/x-1.s", ("x.c", ["/usr/bin/clang", "x.c"]), "", _FOLDER, False, False, False).preprocess() is None
+        unit_of("/tmp/x-1.s", ("x.c", ["/usr/bin/clang", "x.c"]), "", _FOLDER, Needs()).expansion.preprocess() is None
     )
 
 
