@@ -127,7 +127,8 @@ def where(place: Place, folder: str = "") -> str:
     if place.file:
         return f"{place.function or '?'} {relative(place.file, folder)}:{place.line}"
     inside = f"{place.symbol} in " if place.symbol else ""
-    return f"{inside}{place.object or 'unknown code'} (not built by allocscc)"
+    why = "no record of this call" if place.built else "not built by allocscc"
+    return f"{inside}{place.object or 'unknown code'} ({why})"
 
 
 def relative(file: str, folder: str) -> str:

@@ -16,6 +16,7 @@ class Place:
     """The outermost site of an allocation.
 
     A site in code that allocscc did not compile has no record: then `file` is None and object and symbol say where.
+    So it is with calls that the compiler did not see as such, through a pointer for example; there `built` is true.
     """
 
     file: str | None
@@ -26,6 +27,7 @@ class Place:
     evidence: str
     object: str | None = None
     symbol: str | None = None
+    built: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Row:
             "wrappers": list(self.wrappers),
             **{key: place[key] for key in ("file", "line", "column", "function", "callee")},
             "type": self.type,
-            **{key: place[key] for key in ("evidence", "object", "symbol")},
+            **{key: place[key] for key in ("evidence", "object", "symbol", "built")},
             "parent": self.parent,
             **asdict(self.counts),
         }
@@ -201,6 +203,7 @@ def _place(site: dict[str, Any]) -> Place:
         str(site.get("evidence", "none")),
         os.path.basename(_text(site, "object") or "") or None,
         _text(site, "symbol"),
+        bool(site.get("built", 0)),
     )
 
 

@@ -100,6 +100,16 @@ static const uint8_t *header_of(uintptr_t pc)
 	return dl_iterate_phdr(header_find, &s) ? s.header : 0;
 }
 
+const void *code_object(const void *p)
+{
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+	struct dl_find_object found;
+	if (find_object && !find_object((void *)p, &found)) return found.dlfo_map_start;
+#endif
+	(void)p;
+	return 0;
+}
+
 /* the entry that covers an address, by the sorted table of .eh_frame_hdr */
 static const uint8_t *entry_find(uintptr_t pc)
 {

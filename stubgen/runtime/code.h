@@ -24,6 +24,7 @@ enum { BY_SP, BY_FP, IN_FRAME };
 #define UNCHANGED INT16_MIN
 
 void code_ask_loader(void);                 /* once, where dlsym may be called: a lookup then needs no lock */
+const void *code_object(const void *);      /* where the object lies that holds p; 0 where only a lock would tell */
 int code_around(uintptr_t pc, struct code *); /* the function */
 int code_way_out(uintptr_t pc, struct way *); /* 0 where `struct way` cannot say it */
 

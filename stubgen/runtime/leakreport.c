@@ -174,7 +174,7 @@ static void put_site(struct rt_writer *w, struct node *n)
 		rt_text(w, " in ");
 	}
 	rt_text(w, p ? p->object : "unknown code");
-	rt_text(w, " (not built by allocscc)");
+	rt_text(w, RT_NO_RECORD(p));
 }
 
 static void put_group(struct rt_writer *w, const struct group *g)

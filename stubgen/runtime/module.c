@@ -1,4 +1,5 @@
 /* what is registered: the records of each executable and shared object, allocators, wrappers */
+#include "code.h"
 #include "rt.h"
 #include "sites.h"
 #include <dlfcn.h>
@@ -41,6 +42,17 @@ RT_EXPORT void __allocs_module_remove(struct allocs_module *m)
 	if (m->sorted) munmap(m->sorted, (m->sites_end - m->sites) * sizeof m->sorted[0]);
 	m->sorted = 0;
 	rt_unlock();
+}
+
+int module_covers(uintptr_t address)
+{
+	int found = in_executable((const void *)address); /* else the runtime would not be in it */
+	code_ask_loader();
+	const void *object = code_object((const void *)address);
+	rt_lock();
+	for (struct allocs_module *m = object ? rt_modules : 0; m && !found; m = m->next) found = code_object(m) == object;
+	rt_unlock();
+	return found;
 }
 
 /* callers of these hold the lock */

@@ -22,12 +22,15 @@ const struct rt_place *rt_place_of(uintptr_t address)
 	if (p->address != address) {
 		*p = (struct rt_place){.address = address};
 		if (address != UINTPTR_MAX && dladdr((void *)(address - 1), &info))
-			*p = (struct rt_place){address, address - (uintptr_t)info.dli_fbase, info.dli_fname, info.dli_sname};
+			*p = (struct rt_place){
+				address, address - (uintptr_t)info.dli_fbase, info.dli_fname, info.dli_sname,
+				module_covers(address - 1)
+			};
 	}
 	return p->object ? p : 0;
 }
 
-/* a site without a record is in code that was not built by us: say at least which object and symbol */
+/* a site without a record is in code that was not built by us, or calls through a pointer: say at least which object and symbol */
 static void site(struct rt_writer *w, struct node *n)
 {
 	const struct alloc_site *s = node_site(n);
@@ -39,6 +42,7 @@ static void site(struct rt_writer *w, struct node *n)
 			rt_field(w, "object", p->object);
 			rt_field(w, "symbol", p->symbol);
 			rt_count(w, "offset", p->offset);
+			if (p->built) rt_count(w, "built", 1);
 		}
 	} else {
 		rt_count(w, "column", alloc_site_column(s));

@@ -61,7 +61,9 @@ void rt_put_node(struct rt_writer *, struct node *); /* allocator, chain, site a
 struct rt_place {
 	uintptr_t address, offset;
 	const char *object, *symbol;
+	int built; /* by allocscc: then it is this call that has no record */
 };
+#define RT_NO_RECORD(place) ((place) && (place)->built ? " (no record of this call)" : " (not built by allocscc)")
 const struct rt_place *rt_place_of(uintptr_t address); /* only between open and close of a writer */
 void rt_places_forget(void);
 

@@ -381,6 +381,8 @@ struct allocs_module {
 	const struct site_record **sorted;
 };
 
+int module_covers(uintptr_t address); /* whether the object that holds an address was built by allocscc; takes the lock */
+
 /* in `flags`: what kind of evidence there is for the type, and its size in bytes, 0 where that is not known */
 #define RECORD_EVIDENCE 0xff
 #define RECORD_SIZE_SHIFT 12

@@ -253,3 +253,31 @@ def test_manual_pages(box: Toolbox) -> None:
         done = box.run("man", "--warnings", "-E", "UTF-8", "-l", page, env={"MANWIDTH": "80"})
         assert done.stderr == "", page
         assert "NAME" in done.stdout
+
+
+def test_a_call_without_a_record(box: Toolbox) -> None:
+    """R15: a call through a pointer has no record; that is another thing than code of others."""
+    hook = (
+        "#include <stdlib.h>\nstatic void *(*volatile hook)(size_t) = malloc;\n"
+        "struct part { int a; };\n"
+        "void *NAME(int n)\n{\n\tchar *p = n < 0 ? malloc(sizeof(struct part)) : hook(n);\n"
+        "\tif (p) *p = 0;\n\treturn p;\n}\n"
+    )
+    box.write("part.c", hook.replace("NAME", "part"))
+    box.write(
+        "main.c", hook.replace("NAME", "own") + "void *part(int);\nint main(void) { return !own(3) + !part(5); }\n"
+    )
+    box.allocscc("-O2", "-fPIC", "-shared", "part.c", "-o", "libpart.so")
+    box.allocscc("-O2", "main.c", "./libpart.so", "-o", "prog")
+    shown = box.run(ROOT / "bin" / "allocs", "run", "--columns", "total", "./prog").stderr
+    assert re.search(r"malloc < (own in )?prog \(no record of this call\)", shown)
+    assert "malloc < part in libpart.so (no record of this call)" in shown
+    assert "not built" not in shown
+    rows = json.loads(box.run(ROOT / "bin" / "allocs", "run", "--json", "-o", "-", "./prog").stdout)
+    assert {(row["object"], row["built"]) for row in rows} == {("prog", True), ("libpart.so", True)}
+    box.run("gcc", "-O2", "-fPIC", "-shared", "part.c", "-o", "libpart.so")
+    shown = box.run(ROOT / "bin" / "allocs", "run", "--columns", "total", "./prog").stderr
+    assert "malloc < part in libpart.so (not built by allocscc)" in shown
+    leaks = box.run("./prog", env={**box.env, "ALLOCS_OPTIONS": "leaks=1"}, check=False).stderr
+    assert "libpart.so (not built by allocscc) > malloc" in leaks
+    assert "prog (no record of this call) > malloc" in leaks

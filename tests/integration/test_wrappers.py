@@ -230,6 +230,29 @@ def test_functions_of_a_role_in_the_file_of_their_callers(box: Toolbox, flags: t
         assert one(answers, name=name)["wrapper"] == wrapper
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_wrapper_that_calls_through_a_pointer(box: Toolbox, compiler: str) -> None:
+    """R12: inlined into its only caller, and calling nothing of a role by name, it would be in no assembly at all."""
+    need(compiler)
+    box.env["ALLOCSCC_CC"] = compiler
+    box.write("allocscc.toml", '[wrapper.node]\nalloc = ["node_memory()p"]\n')
+    box.write(
+        "hooks.c",
+        "#include <stdlib.h>\nstruct node { struct node *next; };\nvoid *(*hook)(size_t) = malloc;\n"
+        "struct node *node_memory(void) { return hook(sizeof(struct node)); }\n"
+        "int main(void)\n{\n\tstruct node *n = node_memory();\n\treturn !n;\n}\n",
+    )
+    for flags in (("-O2",), ("-O3", "-g")):
+        box.allocscc(*flags, "hooks.c", "-o", "prog")
+        (row,) = box.profile("prog")
+        assert (row["wrappers"], row["type"], row["function"], row["line"]) == (
+            ["node_memory"],
+            "struct node",
+            "main",
+            7,
+        )
+
+
 @pytest.mark.parametrize("compiler", ["g++", "clang++"])
 @pytest.mark.parametrize("flags", [("-O0",), ("-O2", "-g"), ("-O3",)])
 def test_methods_and_inline_functions(box: Toolbox, flags: tuple[str, ...], compiler: str) -> None:
