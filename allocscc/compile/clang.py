@@ -26,6 +26,8 @@ _TAKES_WORD = (
     "--param", "-L", "-T", "-u", "-z", "-framework", "-MJ",
 )  # fmt: skip
 _DROPPED = ("-c", "-S", "-MD", "-MMD", "-MP")
+_SAVE_TEMPS = ("-save-temps", "--save-temps")
+_EXPANDED = (".i", ".ii")
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[\"<]([^\">]+)[\">]", re.M)
 _NOT_SOURCES = (".o", ".s", ".a", ".so")
 _PLUS_PLUS = (".cc", ".cpp", ".cxx", ".C", ".c++")
@@ -118,7 +120,8 @@ def _preprocess(source: str, driver: list[str], folder: toolchain.TemporaryFolde
     if not _succeeds([*_preprocess_command(source, driver), "-o", path]):
         return None
     standard = [word for word in kept if word.startswith("-std=")][-1:]
-    return Preprocessed(path, _language(source, driver), standard)
+    compiled = source.endswith(_EXPANDED) or any(word.startswith(_SAVE_TEMPS) for word in driver)
+    return Preprocessed(path, _language(source, driver), standard, compiled)
 
 
 def command_record(assembly: str) -> str:
@@ -161,7 +164,11 @@ def _for_one(source: str, driver: list[str], *dropped: str) -> list[str]:
             next(words, "")
         elif word in _TAKES_WORD:
             kept += [word, next(words, "")]
-        elif word not in _DROPPED and (word == source or word.startswith("-") or not os.path.isfile(word)):
+        elif (
+            not word.startswith(_SAVE_TEMPS)
+            and word not in _DROPPED
+            and (word == source or word.startswith("-") or not os.path.isfile(word))
+        ):
             kept.append(word)
     return kept
 

@@ -15,11 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preprocessed:
-    """Preprocessed text in a file, and how libclang has to read it (`c` or `c++`, the `-std=` option if any)."""
+    """Preprocessed text in a file, and how libclang has to read it.
+
+    Attributes:
+        path: the file.
+        language: `c` or `c++`.
+        standard: the `-std=` option in a list, or an empty list.
+        compiled: whether the compiler was given such text, too (`-save-temps`): then places are those in it.
+    """
 
     path: str
     language: str
     standard: list[str]
+    compiled: bool = False
 
 
 @dataclass(frozen=True)

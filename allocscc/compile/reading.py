@@ -41,6 +41,7 @@ class Question:
         signatures: those whose calls are sites.
         candidates: as for `allocscc.compile.scan.scan`.
         arguments: as there.
+        expanded: as there.
     """
 
     text: bytes
@@ -51,6 +52,7 @@ class Question:
     signatures: dict[str, Signature]
     candidates: bool
     arguments: bool
+    expanded: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def read_source(question: Question, parse: Callable[[], Parsed | None], env: dic
         sources,
         candidates=question.candidates,
         arguments=question.arguments,
+        expanded=question.expanded,
     )
     reading = Reading(own, sites)
     if path:
@@ -110,7 +113,7 @@ def _name(question: Question) -> str:
     signatures = sorted((name, signature.letters) for name, signature in question.signatures.items())
     rest = (
         files, _libclang(), question.path, question.language, question.standard, sorted(question.stubbed), signatures,
-        question.candidates, question.arguments,
+        question.candidates, question.arguments, question.expanded,
     )  # fmt: skip
     return digest(repr(rest).encode("utf-8", "surrogateescape") + b"\0" + question.text)
 

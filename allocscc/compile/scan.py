@@ -55,6 +55,7 @@ def scan(
     *,
     candidates: bool = False,
     arguments: bool = False,
+    expanded: bool = False,
 ) -> list[SourceSite]:
     """All calls of the functions in `signatures`, and in C++ all `new` expressions, in functions of the unit.
 
@@ -64,13 +65,14 @@ def scan(
         sources: where the lines of the sources are looked up.
         candidates: whether to give all other calls, too, that give a pointer and have a `sizeof` in their arguments.
         arguments: whether the compiler places a call in a macro's argument there, not at the macro.
+        expanded: whether the compiler was given this very text: columns are those of its lines then.
     """
     names = {word for symbol in signatures for word in identifiers(symbol)}
     names |= {"new", "operator_new"} if parsed.language == "c++" else set()
     if not names:
         return []
     hits = _occurrences(parsed.text, names | ({"sizeof"} if candidates else set()))
-    scanner = _Scanner(parsed, signatures, hits, sources, candidates, arguments)
+    scanner = _Scanner(parsed, signatures, hits, sources, candidates, arguments, expanded)
     sites, seen = [], set()
     for first in range(0, len(hits), _BATCH):
         for node in parsed.ways(hits[first : first + _BATCH]):
@@ -110,10 +112,10 @@ class _Scanner:
 
     def __init__(
         self, parsed: Parsed, signatures: dict[str, Signature], hits: list[int], sources: SourceLines,
-        candidates: bool, arguments: bool,
+        candidates: bool, arguments: bool, expanded: bool,
     ) -> None:  # fmt: skip
         self._parsed, self._signatures, self._candidates = parsed, signatures, candidates
-        self._arguments = arguments
+        self._arguments, self._expanded = arguments, expanded
         self._sources, self._names = sources, FunctionNames(parsed)
         self._function: tuple[tuple[int, int], _Function] | None = None
         self._lines: dict[int, tuple[int, bytes]] = {}
@@ -140,6 +142,9 @@ class _Scanner:
         own = [self._place(offset, bool(around)) for offset in offsets]
         own += [found for at in offsets if (found := self._argument_place(at))] if self._arguments else []
         outer = [self._place(offset) for offset in around] + function.places
+        if self._expanded:
+            own += map(self._expanded_place, offsets)
+            outer += map(self._expanded_place, around)
         file, _, column = self._parsed.place(node.start)
         return SourceSite(
             file,
@@ -186,6 +191,11 @@ class _Scanner:
         file, line, _ = self._parsed.place(offset)
         first, expanded = self._line(offset)
         return self._sources.argument_place(file, line, expanded, offset - first)
+
+    def _expanded_place(self, offset: int) -> tuple[int, int]:
+        """Line and column of a token as who reads the preprocessed text sees them."""
+        _, line, column = self._parsed.place(offset)
+        return line, column
 
     def _line(self, offset: int) -> tuple[int, bytes]:
         start = self._parsed.line_start(offset)

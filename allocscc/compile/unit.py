@@ -151,7 +151,9 @@ def _read_source(
     """What the source says of the unit's allocations."""
     text, path = unit.expansion.text, found.path if found.path == unit.source else ""
     candidates, arguments = roles.candidates != "never", "clang version" in unit.text
-    question = Question(text, path, found.language, found.standard, stubbed, signatures, candidates, arguments)
+    question = Question(
+        text, path, found.language, found.standard, stubbed, signatures, candidates, arguments, found.compiled
+    )
     return read_source(question, lambda: unit.expansion.parsed, dict(os.environ))
 
 

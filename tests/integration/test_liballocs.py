@@ -14,6 +14,8 @@ CONTRACT = ROOT / "tests" / "contract"
 ALLOCSCC = ROOT / "bin" / "allocscc"
 CASES = sorted(path.name for path in (CONTRACT / "cases").iterdir())
 COMPILERS = [("gcc", "-O2", "bfd"), ("gcc", "-O0", "gold"), ("clang", "-O2", "gold"), ("clang", "-O0", "bfd")]
+# What liballocs' own headers include.
+PARTS = ("libsystrap/contrib/librunt", "libmallochooks", "liballocstool")
 REAL = os.environ.get("LIBALLOCS", "")
 
 
@@ -48,7 +50,8 @@ class Built:
         shutil.copytree(CONTRACT, self.box.folder, dirs_exist_ok=True)
         folder = self.box.folder / "cases" / name
         included = ["-f", "mk.inc"] if (folder / "mk.inc").exists() else []
-        flags = f"-g {level} -I{self.tree / 'include'} -Wno-unused-result"
+        folders = [self.tree / "include", *(self.tree / "contrib" / part / "include" for part in PARTS)]
+        flags = " ".join([f"-g {level} -Wno-unused-result", *(f"-I{folder}" for folder in folders if folder.is_dir())])
         env = {"CC": str(ALLOCSCC), "ALLOCSCC_CC": compiler, "CFLAGS": flags, "LDFLAGS": f"-fuse-ld={linker}"}
         done = self.box.run("make", "-s", "-C", folder, *included, name, env=env)
         assert done.stderr == ""
