@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from allocscc.sidecar import Site
 
-# Its tools read DWARF 4; frame pointers are for its stack walker; a section a function gives each reference to an
-# allocator a relocation.
-_FLAGS = ["-gdwarf-4", "-gstrict-dwarf", "-fno-omit-frame-pointer", "-ffunction-sections"]
+# Its tools read DWARF 4, and give up on a program in which it lacks a type that something is allocated of; frame
+# pointers are for its stack walker; a section a function gives each reference to an allocator a relocation.
+_DEBUG_INFO = ["-gdwarf-4", "-gstrict-dwarf", "-fno-eliminate-unused-debug-types"]
+_FLAGS = [*_DEBUG_INFO, "-fno-omit-frame-pointer", "-ffunction-sections"]
 _GCC_FLAGS = ["-fvar-tracking-assignments"]
 # Where the headers of its parts are, unless a variable says so.
 _PARTS = (

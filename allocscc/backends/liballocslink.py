@@ -32,6 +32,8 @@ def link_additions(link: Link, tree: str, headers: list[str]) -> Additions:
     options = [] if set(link.args) & {*_EXPORTS} else ["--export-dynamic"]
     if not set(link.args) & {*_RELOCATIONS} and _keeps_relocations(link):
         options.append("-q")
+    if not any(word.lstrip("-").startswith("build-id") for word in link.args):
+        options.append("--build-id")  # its tools name the library with the metadata by it; clang asks for none
     options.append(f"-L{library}")
     words, late = _used_types(link, tree, headers), list[str]()
     words.append(_file(os.path.join(tree, "tools", "libroottypes.a")))

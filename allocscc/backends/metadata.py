@@ -55,6 +55,8 @@ def make_metadata(output: str, tree: str, signatures: dict[str, str], suballocat
         raise ToolError(f"liballocs' metadata: make cannot be run: {error.strerror}") from error
     finally:
         os.close(descriptor)
+    if status == 0 and not os.path.exists(f"{base}-meta.so"):
+        raise ToolError(f"liballocs made no library of its metadata; the end of {log}:\n  {_end(log)}")
     if status != 0:
         raise ToolError(
             f"liballocs' metadata could not be made (make's status was {status}); the end of {log}:\n  {_end(log)}"
@@ -81,11 +83,17 @@ def _folder() -> str:
 
 
 def _plain_compiler() -> str:
-    """A C compiler that is not us: the one behind this link, or where that is C++, cc."""
+    """A C compiler that is not us: the one behind this link, or where that is no gcc's, `gcc` or `cc`.
+
+    What its tools write has inline assembly that clang's own assembler does not read.
+    """
     from allocscc.backends.runtime import compiler
 
     found = compiler()
-    return toolchain.find_program("cc") if found.endswith("++") else found
+    if os.path.basename(found).startswith(("gcc", "cc")) or "-gcc" in os.path.basename(found):
+        return found
+    others = [toolchain.find_program(name) for name in ("gcc", "cc")]
+    return next((path for path in others if os.path.isabs(path)), found)
 
 
 def _end(log: str) -> str:

@@ -35,7 +35,8 @@ static inline int has_type(void *chunk, const char *name)
 #endif
 }
 
-/* Whether the site of a chunk is in a function, which has to be exported. */
+/* Whether the site of a chunk is in a function, which has to be exported. To be asked before the type: with the real tree
+ * the answer to that takes the site's place. */
 static inline int is_from(void *chunk, const char *function)
 {
 	const char *site = __liballocs_get_alloc_site(chunk);

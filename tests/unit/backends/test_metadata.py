@@ -10,11 +10,13 @@ from allocscc.errors import ToolError
 @pytest.fixture
 def started(monkeypatch, tmp_path):
     """What would be run, and what it would say: a list of (command, environment), and a status."""
-    found = {"status": 0, "runs": []}
+    found = {"status": 0, "runs": [], "makes": True}
 
     def start(command, env, stdout, stderr):
         found["runs"].append((command, env))
         toolchain.os.write(stdout, b"line 1\nno such type\n")
+        if found["makes"]:
+            open(command[-1], "wb").close()
         return 0
 
     monkeypatch.setattr(toolchain, "start", start)
@@ -54,6 +56,25 @@ def test_failure(started):
     wanted = r"make's status was 2\); the end of /.*/prog\.makelog:\n.*\n  line 1\n  no such type"
     with pytest.raises(ToolError, match=wanted):
         metadata.make_metadata("prog", "/tree", {}, [])
+
+
+def test_no_library(started):
+    """R17: its makefile only warns where a program has no build id, and says that all is well."""
+    started["makes"] = False
+    with pytest.raises(ToolError, match=r"made no library of its metadata; the end of /.*\n.*\n  line 1\n  no such"):
+        metadata.make_metadata("prog", "/tree", {}, [])
+
+
+@pytest.mark.parametrize(
+    ("found", "taken"),
+    [("/usr/bin/gcc-11", "/usr/bin/gcc-11"), ("cc", "cc"), ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-gcc"),
+     ("/usr/bin/clang", "/bin/gcc"), ("/usr/bin/g++", "/bin/gcc")],
+)  # fmt: skip
+def test_plain_compiler(monkeypatch, found, taken):
+    """R17: clang does not read the inline assembly that the tools write."""
+    monkeypatch.setattr("allocscc.backends.runtime.compiler", lambda: found)
+    monkeypatch.setattr(toolchain, "find_program", lambda name: f"/bin/{name}")
+    assert metadata._plain_compiler() == taken
 
 
 def test_no_place(started, monkeypatch):

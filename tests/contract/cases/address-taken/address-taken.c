@@ -6,7 +6,7 @@ allocator *get_allocator(void) { return myalloc; }
 int main(void)
 {
 	int *numbers = get_allocator()(42 * sizeof(int));
-	CHECK(has_type(numbers, "int$$32"));
 	CHECK(is_from(numbers, "main"));
+	CHECK(has_type(numbers, "int$$32"));
 	return 0;
 }

@@ -4,7 +4,7 @@ int *dso_malloc_caller(size_t size);
 int main(void)
 {
 	int *chunk = dso_malloc_caller(42 * sizeof(int));
-	CHECK(has_type(chunk, "int$$32"));
 	CHECK(is_from(chunk, "main"));
+	CHECK(has_type(chunk, "int$$32"));
 	return 0;
 }

@@ -7,8 +7,8 @@ int main(int argc, char **argv)
 	(void)argv;
 	size_t n = (size_t)argc;
 	int *number = malloc(sizeof(int));
-	CHECK(has_type(number, "int$$32"));
 	CHECK(is_from(number, "main"));
+	CHECK(has_type(number, "int$$32"));
 	struct item *items = calloc(n * 3, sizeof *items);
 	CHECK(has_type(items, "item"));
 	CHECK(items[2].a[2] == 0);

@@ -18,8 +18,8 @@ void xfree(void *p)
 int main(void)
 {
 	int *numbers = xmalloc(200 * sizeof(int));
-	CHECK(has_type(numbers, "int$$32"));
 	CHECK(is_from(numbers, "main"));
+	CHECK(has_type(numbers, "int$$32"));
 	double *more = slice_alloc0(4, sizeof(double));
 	CHECK(has_type(more, "float$$64"));
 #ifdef CONTRACT_TREE

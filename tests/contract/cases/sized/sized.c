@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 {
 	(void)argv;
 	void **grid = grid_new(argc, 3, sizeof(struct cell));
-	CHECK(has_type(grid, "cell"));
 	CHECK(is_from(grid, "main"));
+	CHECK(has_type(grid, "cell"));
 	return 0;
 }

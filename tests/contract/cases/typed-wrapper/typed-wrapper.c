@@ -10,8 +10,8 @@ struct tree *newT(int key)
 int main(void)
 {
 	struct tree *one = newT(1);
-	CHECK(has_type(one, "tree"));
 	CHECK(is_from(one, "main"));
+	CHECK(has_type(one, "tree"));
 	free(one);
 	return 0;
 }
