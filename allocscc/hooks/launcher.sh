@@ -148,6 +148,22 @@ ccache | sccache)
 	;;
 esac
 
+# A linker that is hooked, and so what it runs, a plugin or a make, has our hooks there: behind them we would find ourselves.
+case ${COMPILER_PATH-} in
+*/allocscc/hooks/*)
+	rest=$COMPILER_PATH:
+	COMPILER_PATH=
+	while [ -n "$rest" ]; do
+		dir=${rest%%:*}
+		rest=${rest#*:}
+		case $dir/ in
+		*/allocscc/hooks/*) ;;
+		*) COMPILER_PATH=$COMPILER_PATH${COMPILER_PATH:+:}$dir ;;
+		esac
+	done
+	;;
+esac
+
 ALLOCSCC_REAL=$real
 ALLOCSCC_COMPILER_PATH=${COMPILER_PATH-}
 case ${last_word##*/} in

@@ -1,6 +1,7 @@
 """A drop-in driver: everything but the heap's story is as with the plain compiler (R3; HAZARDS)."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -229,3 +230,23 @@ def test_without_proc(box: Toolbox) -> None:
         assert done.stderr == ""
     assert [site["line"] for site in box.sites("hello.o")] == [3]
     assert box.run(box.folder / "prog", check=False).stdout == "hello\n"
+
+
+@pytest.mark.parametrize("home", ["ours", "another"])
+def test_inside_a_link_of_ours(box: Toolbox, home: str) -> None:
+    """DESIGN §1: what a hooked linker runs (a plugin that runs make, for one) compiles, and does not call itself."""
+    box.write("hello.c", HELLO.replace("free(", "puts("))
+    hooks = ROOT / "allocscc" / "hooks" / "gcc"
+    if home == "another":
+        shutil.copytree(ROOT / "allocscc" / "hooks", box.folder / "allocscc" / "hooks", symlinks=True)
+        hooks = box.folder / "allocscc" / "hooks" / "gcc"
+    env = {**box.env, "COMPILER_PATH": f"{hooks}:{hooks}/:/usr/lib/nowhere/"}
+    process = subprocess.Popen(
+        [ROOT / "bin" / "allocscc", "-O2", "hello.c", "-o", "hello"], cwd=box.folder, env=env, start_new_session=True
+    )
+    try:
+        assert process.wait(60) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert box.sites("hello")
