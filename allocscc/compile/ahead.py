@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from allocscc.compile.annotated import Annotated
     from allocscc.compile.command import CompilerCommand
-    from allocscc.compile.unit import Annotated
     from allocscc.config.roles import Roles
 
 _PROCESSORS = "/proc/loadavg"  # proc(5): its fourth word begins with the number of what runs, or could
@@ -31,7 +31,7 @@ def is_worth_it(command: CompilerCommand, roles: Roles) -> bool:
     wish = os.environ.get("ALLOCSCC_AHEAD", "")
     if wish == "never" or not command.c_family or not interest.is_rereadable(command.source, command.args):
         return False
-    return interest.may_name(command.source, roles) and (wish == "always" or _has_free_processor())
+    return interest.may_name(command.source, command.language(), roles) and (wish == "always" or _has_free_processor())
 
 
 def _has_free_processor() -> bool:

@@ -3,12 +3,13 @@
 import os
 
 from allocscc import toolchain
+from allocscc.compile.annotated import Annotated
 from allocscc.compile.apart import Additions, Definition, keep_file_apart
 from allocscc.compile.command import EXPANDED, CompilerCommand
 from allocscc.compile.expansion import Expansion, Preprocessed
 from allocscc.compile.interest import Needs
 from allocscc.compile.prefix import mapped
-from allocscc.compile.unit import Annotated, Unit, annotate
+from allocscc.compile.unit import Unit, annotate
 from allocscc.config.roles import Roles
 
 

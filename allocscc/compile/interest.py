@@ -230,10 +230,18 @@ def named_in(files: Iterable[str], roles: Roles) -> bool:
     return any(word.search(text) for path in files if (text := _project_text(path)))
 
 
-def may_name(path: str, roles: Roles) -> bool:
-    """Whether a source itself may name a function whose calls are sites: a guess, before there is assembly."""
+def may_name(path: str, language: str, roles: Roles) -> bool:
+    """Whether a source itself may call a function whose calls are sites: a guess, before there is assembly.
+
+    Args:
+        path: the source's.
+        language: `c` or `c++`.
+        roles: the config.
+    """
     text = _project_text(path)
-    return "new " in text or any(name in text for name in roles.signatures)
+    if language == "c++" and "new " in text:
+        return True
+    return any(f"{name}(" in text or f"{name} (" in text for name in roles.signatures)
 
 
 def is_rereadable(source: str, arguments: list[str]) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from allocscc.compile.unit import Annotated
+    from allocscc.compile.annotated import Annotated
 
 
 class FailedError(Exception):
@@ -54,7 +54,7 @@ class Isolated:
             raise FailedError(outcome)
         if outcome is None:
             return None
-        from allocscc.compile.unit import Annotated
+        from allocscc.compile.annotated import Annotated
 
         return Annotated(*outcome)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from allocscc.compile.ahead import Ahead
-    from allocscc.compile.unit import Annotated
+    from allocscc.compile.annotated import Annotated
     from allocscc.config.roles import Roles
 
     # Told the config, gives what annotates the unit, or None if there is nothing of interest.

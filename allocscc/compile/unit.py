@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from allocscc.backends import EMBEDDED, load_backend
 from allocscc.compile.again import arrays_of, compiled_again
+from allocscc.compile.annotated import Annotated
 from allocscc.compile.apart import Additions, Definition
 from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
 from allocscc.compile.lto import encode_sources
@@ -68,14 +69,6 @@ class Unit:
     lined: Callable[[], str | None] = lambda: None
     on_stack: bool = False
     arrays: bool = False
-
-
-@dataclass(frozen=True)
-class Annotated:
-    """A unit's assembly with records, and its sidecar record."""
-
-    text: str
-    sidecar: bytes
 
 
 def annotate(unit: Unit, roles: Roles) -> Annotated | None:

@@ -37,11 +37,17 @@ def loadavg(monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("malloc(3)", True), ("T *p = new T;", True), ("/* nothing */", False), ("", False)],
+    [("malloc(3)", True), ("malloc (3)", True), ("/* a new malloc */", False), ("/* nothing */", False), ("", False)],
 )
 def test_what_it_says(roles, text, expected):
-    """R3: only what names a function of a role is read on suspicion."""
+    """R3: only what calls a function of a role is read on suspicion."""
     assert worth(roles, text) is expected
+
+
+def test_what_cplusplus_says(roles):
+    """R3: in C++ also what has a `new`."""
+    assert worth(roles, "T *p = new T;", "cc1plus -quiet x.c -o x.s")
+    assert not worth(roles, "int renew;", "cc1plus -quiet x.c -o x.s")
 
 
 @pytest.mark.parametrize(
