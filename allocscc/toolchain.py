@@ -134,13 +134,17 @@ def wait_for(pid: int) -> int:
 
 
 def end(pid: int) -> None:
-    """End a child that `start` started, or a fork, at once."""
+    """End a child that `start` started, or a fork, at once; and its process group, if it has one of its own."""
     import _signal
 
+    for kill in (os.kill, os.killpg):
+        try:
+            kill(pid, _signal.SIGKILL)
+        except OSError:  # it has been waited for; it leads no group
+            pass
     try:
-        os.kill(pid, _signal.SIGKILL)
         os.waitpid(pid, 0)
-    except OSError:  # it has been waited for
+    except OSError:
         pass
 
 

@@ -12,20 +12,31 @@ if TYPE_CHECKING:
     from allocscc.sidecar import Site
 
 
-def compiled_again(unit: Unit, local: list[Definition], on_stack: OnStack | None) -> str:
-    """The assembly with these functions kept apart, and with alloca observed; what cannot be had is left out.
+def changes(unit: Unit, local: list[Definition], on_stack: OnStack | None) -> tuple[list[Definition], Additions] | None:
+    """What to compile a unit again with, for `Unit.compile_apart`; None if it can stay as it is.
 
     Args:
-        unit: as it was compiled.
-        local: definitions of functions of a role.
+        unit: the unit.
+        local: definitions of functions of a role that it calls itself.
         on_stack: how alloca is observed, if the unit calls it.
     """
     if on_stack is not None:
         frames = _frames(unit) if on_stack.frame else ()
-        text = unit.compile_apart(local, Additions(on_stack.prelude, on_stack.frame, frames))
+        return local, Additions(on_stack.prelude, on_stack.frame, frames)
+    return (local, NOTHING) if local else None
+
+
+def compiled_again(unit: Unit, local: list[Definition], on_stack: OnStack | None) -> str:
+    """The assembly with these functions kept apart, and with alloca observed; what cannot be had is left out.
+
+    Arguments are those of `changes`.
+    """
+    changed = changes(unit, local, on_stack)
+    text = unit.compile_apart(*changed) if changed is not None else None
+    if on_stack is not None:
         if text is not None and (unit.intermediate or on_stack.hook in text or local):
             return with_leaves(text, on_stack.hook) if on_stack.leaves else text
-    text = unit.compile_apart(local, NOTHING) if local else None
+        text = unit.compile_apart(local, NOTHING) if local else None
     return unit.text if text is None else text
 
 

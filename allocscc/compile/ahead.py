@@ -1,8 +1,8 @@
-"""Reads a unit's source while gcc is still at work on it, where a processor is free for that.
+"""Does while gcc is still at work on a unit what does not need its assembly.
 
-What the source says of its allocations does not depend on the assembly. So a process of ours has it preprocessed and
-reads it, waits for the compiler, and then does what it would have begun with otherwise. A compile by itself takes
-less time by that; a build that keeps all processors busy would only need more memory.
+That is to have the source preprocessed, to read it, and to compile it again where that says so; then a process of ours
+waits for the compiler, and does what it would have begun with otherwise. A compile by itself takes less time by that;
+a build that keeps all processors busy takes as long as before.
 """
 
 from __future__ import annotations
@@ -28,14 +28,21 @@ _PROCESSORS = "/proc/loadavg"  # proc(5): its fourth word begins with the number
 
 def is_worth_it(command: CompilerCommand, roles: Roles) -> bool:
     """Whether to read a unit's source ahead: there is most likely something to find, a processor free, and no pipe."""
-    wish = os.environ.get("ALLOCSCC_AHEAD", "")
-    if wish == "never" or not command.c_family or not interest.is_rereadable(command.source, command.args):
+    if not command.c_family or not interest.is_rereadable(command.source, command.args):
         return False
-    return interest.may_name(command.source, command.language(), roles) and (wish == "always" or _has_free_processor())
+    return interest.may_name(command.source, command.language(), roles) and _has_room(command)
 
 
-def _has_free_processor() -> bool:
-    """Whether no more is running than there are processors, the compiler and we among it."""
+def _has_room(command: CompilerCommand) -> bool:
+    """Whether to do now what has to be done anyway: always in C; in C++, which takes memory, where a processor is free.
+
+    So no more may be running than there are processors, the compiler and we among it. `ALLOCSCC_AHEAD` decides.
+    """
+    wish = os.environ.get("ALLOCSCC_AHEAD", "")
+    if wish in ("always", "never"):
+        return wish == "always"
+    if command.language() == "c":
+        return True
     try:
         with open(_PROCESSORS, encoding="ascii") as file:
             running = int(file.read().split()[3].partition("/")[0])
@@ -61,9 +68,10 @@ def read_behind(
     """
 
     def work() -> Annotated | None:
-        from allocscc.compile.gcc import expansion_of, recorded
+        from allocscc.compile.gcc import Again, expansion_of, recorded, unit_of
 
-        return recorded(command, text, folder, needs, roles, expansion_of(command, folder))
+        unit = unit_of(command, text, needs, expansion_of(command, folder), Again(command, folder))
+        return recorded(unit, roles, command)
 
     return isolated(work)
 
@@ -87,7 +95,17 @@ class Ahead:
         self._reader: Isolated | None = None
 
     def begin(self) -> None:
-        """Start it."""
+        """Start it; a signal that comes meanwhile waits until `end` knows what there is to end."""
+        import _signal
+
+        signals = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, signals)
+        try:
+            self._begin()
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+
+    def _begin(self) -> None:
         ended, running = os.pipe()
         if not self._command.preprocessed:
             os.set_inheritable(running, True)  # closed by the preprocessor's end
@@ -96,6 +114,7 @@ class Ahead:
         os.set_inheritable(running, False)
 
         def work() -> Annotated | None:
+            os.setpgid(0, 0)  # `end` takes along what is compiled ahead
             os.close(self._tell)
             os.close(running)
             return self._read(ended)
@@ -106,20 +125,23 @@ class Ahead:
 
     def _read(self, ended: int) -> Annotated | None:
         """What the process does: read, wait for what is needed, and then record."""
-        from allocscc.compile.gcc import expansion_of, recorded, unit_of
+        from allocscc.compile.gcc import Again, expansion_of, recorded, unit_of
         from allocscc.compile.unit import read_ahead
 
+        command, again = self._command, Again(self._command, self._folder)
         os.read(ended, 1)
-        expansion = expansion_of(self._command, self._folder, made=True)
-        likely = Needs(on_stack=interest.mentions_alloca([self._command.source]))
+        expansion = expansion_of(command, self._folder, made=True)
+        likely = Needs(on_stack=interest.mentions_alloca([command.source]))
         try:
-            read_ahead(unit_of(self._command, "", self._folder, likely, expansion), self._roles)
+            read_ahead(unit_of(command, "", likely, expansion, again), self._roles, lambda: _has_room(command))
         except Exception:  # what is needed is asked for again, and fails where it can be told
             pass
         needs = os.read(self._told, 3)
         if not needs:
+            again.end()
             return None
-        return recorded(self._command, self._text(), self._folder, Needs(*map(bool, needs)), self._roles, expansion)
+        unit = unit_of(command, self._text(), Needs(*map(bool, needs)), expansion, again)
+        return recorded(unit, self._roles, command)
 
     def finish(self, needs: Needs) -> Annotated | None:
         """The unit with records, now that its assembly is there; None if there are none.

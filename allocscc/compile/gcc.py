@@ -13,21 +13,9 @@ from allocscc.compile.unit import Unit, annotate
 from allocscc.config.roles import Roles
 
 
-def recorded(
-    command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, needs: Needs, roles: Roles,
-    expansion: Expansion,
-) -> Annotated | None:  # fmt: skip
-    """What `annotate` makes of a unit of gcc's; its sidecar file is written, if the config asks for one.
-
-    Args:
-        command: cc1's or cc1plus' command line.
-        text: the assembly that it made.
-        folder: for temporary files.
-        needs: what to look for.
-        roles: the config.
-        expansion: the unit, preprocessed.
-    """
-    result = annotate(unit_of(command, text, folder, needs, expansion), roles)
+def recorded(unit: Unit, roles: Roles, command: CompilerCommand) -> Annotated | None:
+    """What `annotate` makes of a unit of gcc's; its sidecar file is written, if the config asks for one."""
+    result = annotate(unit, roles)
     if result is not None and roles.sidecar_file == "always":
         _write_file(command.sidecar_path(), result.sidecar)
     return result
@@ -52,43 +40,80 @@ def expansion_of(command: CompilerCommand, folder: toolchain.TemporaryFolder, *,
     return Expansion(preprocess)
 
 
-def unit_of(
-    command: CompilerCommand, text: str, folder: toolchain.TemporaryFolder, needs: Needs, expansion: Expansion
-) -> Unit:
-    """The unit that cc1 or cc1plus compiled; arguments are those of `recorded`."""
-    apart: list[tuple[str, bool]] = []
+class Again:
+    """Compiles of one unit from changed text; one of them may have been begun before it is asked for.
 
-    def compile_apart(definitions: list[Definition], additions: Additions) -> str | None:
-        path, output = folder.file("apart.i"), folder.file("apart.s")
+    Args:
+        command: how the unit is compiled.
+        folder: for temporary files.
+    """
+
+    def __init__(self, command: CompilerCommand, folder: toolchain.TemporaryFolder) -> None:
+        self._command = command
+        self._path, self._output = folder.file("apart.i"), folder.file("apart.s")
+        self._lined = folder.file("lined.s")
+        self._begun: tuple[list[Definition], Additions] | None = None
+        self._process = 0
+        self._made: tuple[str | None, bool] = (None, False)
+
+    def begin(self, definitions: list[Definition], additions: Additions) -> None:
+        """Start a compile with these definitions kept apart and with these additions, if there is one to start."""
+        self._begun = definitions, additions
+        command, expand = self._command, bool(additions.prelude)
         if not command.readable:
-            return None
-        if not command.preprocessed and toolchain.spawn(command.include_command(path), quiet=True) != 0:
-            return None
-        source = command.source if command.preprocessed else path
-        if not keep_file_apart(source, path, definitions, "gcc", additions):
-            return None
-        words = command.apart_command(path, output, expand=bool(additions.prelude))
-        if "\ncalloc:" in text and any(definition.symbol == "malloc" for definition in definitions):
+            return
+        if not command.preprocessed and toolchain.spawn(command.include_command(self._path), quiet=True) != 0:
+            return
+        source = command.source if command.preprocessed else self._path
+        if not keep_file_apart(source, self._path, definitions, "gcc", additions):
+            return
+        words = command.apart_command(self._path, self._output, expand=expand)
+        if any(definition.symbol == "malloc" for definition in definitions):
             # gcc makes malloc and memset a call of calloc, in calloc itself, too, which never ends (measured: gcc 12).
             words.append("-fno-builtin-malloc")
-        if toolchain.spawn(words, quiet=True) != 0:
-            return None
-        apart.append((path, bool(additions.prelude)))
-        return toolchain.read_text(output)
+        self._process = toolchain.start(words, quiet=True)
 
-    def lined() -> str | None:
+    def text(self, definitions: list[Definition], additions: Additions) -> str | None:
+        """The assembly of that compile, begun before or now; None if it cannot be had."""
+        if self._begun != (definitions, additions):
+            self.end()
+            self.begin(definitions, additions)
+        process, self._process, self._begun = self._process, 0, None
+        if not process or toolchain.wait(process) != 0:
+            return None
+        self._made = self._path, bool(additions.prelude)
+        return toolchain.read_text(self._output)
+
+    def lined(self) -> str | None:
+        """The assembly of the last compile with line numbers; None if it has them, or they cannot be had."""
+        command, (source, expand) = self._command, self._made
         if not command.readable or command.debug:
             return None
-        output = folder.file("lined.s")
-        source, expand = apart[-1] if apart else (None, False)
-        done = toolchain.spawn(command.lined_command(source, output, expand=expand), quiet=True) == 0
-        return toolchain.read_text(output) if done else None
+        done = toolchain.spawn(command.lined_command(source, self._lined, expand=expand), quiet=True) == 0
+        return toolchain.read_text(self._lined) if done else None
 
+    def end(self) -> None:
+        """End a compile that nobody asked for."""
+        if self._process:
+            toolchain.end(self._process)
+            self._process = 0
+
+
+def unit_of(command: CompilerCommand, text: str, needs: Needs, expansion: Expansion, again: Again) -> Unit:
+    """The unit that cc1 or cc1plus compiled.
+
+    Args:
+        command: its command line.
+        text: the assembly that it made.
+        needs: what to look for.
+        expansion: the unit, preprocessed.
+        again: compiles it again.
+    """
     compiler = os.environ.get("ALLOCSCC_REAL", "")
     cwd = mapped(os.getcwd(), command.args)
     return Unit(
-        command.source, text, cwd, compiler, needs.declares, command.intermediate, expansion, compile_apart, lined,
-        needs.on_stack, needs.arrays,
+        command.source, text, cwd, compiler, needs.declares, command.intermediate, expansion, again.text, again.lined,
+        needs.on_stack, needs.arrays, again.begin,
     )  # fmt: skip
 
 

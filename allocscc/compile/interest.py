@@ -163,13 +163,18 @@ def grows_stack(text: str) -> bool:
 _texts: dict[tuple[str, int], str] = {}  # several questions are asked about the same files
 
 
-def _project_text(path: str) -> str:
-    """The text of a source or header, one character a byte; "" if it is the system's, a large table, or not there."""
+def _project_text(path: str, *, large: bool = False) -> str:
+    """The text of a source or header, one character a byte; "" if it is the system's, or not there.
+
+    Args:
+        path: the file.
+        large: whether it counts, too, if it is as large as generated tables are.
+    """
     try:
         if is_system_header(path):
             return ""
         status = os.stat(path)
-        if status.st_size > _LARGE:
+        if status.st_size > _LARGE and not large:
             return ""
         key = path, status.st_mtime_ns
         if key not in _texts:
@@ -238,7 +243,7 @@ def may_name(path: str, language: str, roles: Roles) -> bool:
         language: `c` or `c++`.
         roles: the config.
     """
-    text = _project_text(path)
+    text = _project_text(path, large=True)
     if language == "c++" and "new " in text:
         return True
     return any(f"{name}(" in text or f"{name} (" in text for name in roles.signatures)
@@ -253,8 +258,19 @@ def is_rereadable(source: str, arguments: list[str]) -> bool:
     """
     if not os.path.isfile(source) or any(word.startswith(_DEVICES) for word in (source, *arguments)):
         return False
-    text = _project_text(source)
-    return not any(f"{quote}{folder}" in text for quote in '"<' for folder in _DEVICES)
+    text = _project_text(source, large=True)
+    return not any(_includes(text, quote + folder) for quote in '"<' for folder in _DEVICES)
+
+
+def _includes(text: str, begin: str) -> bool:
+    """Whether a line of the text includes a file whose name, with the quote before it, begins so."""
+    at = text.find(begin)
+    while at >= 0:
+        line = text[text.rfind("\n", 0, at) + 1 : at]
+        if line.lstrip().startswith("#") and "include" in line:
+            return True
+        at = text.find(begin, at + 1)
+    return False
 
 
 def has_sizes(files: Iterable[str]) -> bool:

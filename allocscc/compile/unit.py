@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from allocscc.backends import EMBEDDED, load_backend
-from allocscc.compile.again import arrays_of, compiled_again
+from allocscc.compile.again import arrays_of, changes, compiled_again
 from allocscc.compile.annotated import Annotated
 from allocscc.compile.apart import Additions, Definition
 from allocscc.compile.asm import MachineSite, called_functions, find_sites, global_definitions
@@ -56,6 +56,7 @@ class Unit:
             asked for lines, the compiler would put debug info into the latter, too.
         on_stack: whether its files may call alloca.
         arrays: whether it may have arrays of variable length.
+        begin_apart: begins `compile_apart` with the same arguments, which is then asked for, or not.
     """
 
     source: str
@@ -69,6 +70,7 @@ class Unit:
     lined: Callable[[], str | None] = lambda: None
     on_stack: bool = False
     arrays: bool = False
+    begin_apart: Callable[[list[Definition], Additions], None] = lambda *_: None
 
 
 def annotate(unit: Unit, roles: Roles) -> Annotated | None:
@@ -96,9 +98,7 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     if unit.expansion.found is not None and look:
         reading = _read_source(unit, unit.expansion.found, stubbed, signatures, roles)
         source = reading.sites
-        called = {place.callee for place in calls} | {site.callee for site in source} | set(scoped)
-        called |= {name for name in roles.anywhere if _is_taken(unit.expansion.text, name)}
-        local = [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
+        local = _local(unit, reading, {place.callee for place in calls} | set(scoped), roles)
         text = compiled_again(unit, local, on_stack)
         if text is not unit.text or any(site.candidate for site in source):
             calls = _machine_sites(text, stubbed, source, unit.cwd, hook)
@@ -108,13 +108,36 @@ def annotate(unit: Unit, roles: Roles) -> Annotated | None:
     return _recorded(unit, text, signatures, calls, source, declarations, roles, scoped, arrays)
 
 
-def read_ahead(unit: Unit, roles: Roles) -> None:
-    """Read a unit's source before its assembly is there, as `annotate` will most likely ask for it."""
+def read_ahead(unit: Unit, roles: Roles, is_free: Callable[[], bool]) -> None:
+    """Do before a unit's assembly is there what `annotate` will most likely want done.
+
+    Args:
+        unit: without its text.
+        roles: the config.
+        is_free: whether it may be compiled, too, if it has to be compiled again.
+    """
     if unit.expansion.found is not None:
         signatures, scoped = _configured(unit, roles)
         stubbed = {*signatures, *roles.entries, *scoped}
-        _with_alloca(unit, roles, signatures, stubbed)
-        _read_source(unit, unit.expansion.found, stubbed, signatures, roles)
+        on_stack = _with_alloca(unit, roles, signatures, stubbed)
+        reading = _read_source(unit, unit.expansion.found, stubbed, signatures, roles)
+        changed = changes(unit, _local(unit, reading, set(scoped), roles), on_stack)
+        if changed is not None and is_free():
+            unit.begin_apart(*changed)
+
+
+def _local(unit: Unit, reading: Reading, called: set[str], roles: Roles) -> list[Definition]:
+    """The definitions of functions of a role that the unit calls itself.
+
+    Args:
+        unit: the unit.
+        reading: what its source says.
+        called: functions that it calls as the assembly has it, and static ones of a role.
+        roles: the config.
+    """
+    called |= {site.callee for site in reading.sites}
+    called |= {name for name in roles.anywhere if _is_taken(unit.expansion.text, name)}
+    return [found for found in reading.definitions if unit.intermediate or _is_called(found.symbol, called)]
 
 
 def _with_alloca(unit: Unit, roles: Roles, signatures: dict[str, Signature], stubbed: set[str]) -> OnStack | None:

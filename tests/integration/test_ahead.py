@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import ROOT, Toolbox
+from tests.integration.conftest import PROGRAMS, ROOT, Toolbox
 
 ALLOCSCC = ROOT / "bin" / "allocscc"
 SOURCE = "#include <stdlib.h>\nstruct s { int a; };\nvoid *make(int n) { return malloc(n * sizeof(struct s)); }\n"
@@ -70,6 +70,35 @@ def test_same_output(box: Toolbox, words: tuple[str, ...]) -> None:
     more = "int grow(int n, int (*use)(char *)) { char a[n]; return use(a) + use((char *)__builtin_alloca(n)); }\n"
     box.write("unit.c", SOURCE + more)
     assert compiled(box, *words, ahead="always") == compiled(box, *words, ahead="never")
+
+
+@pytest.mark.parametrize("flags", [("-O2",), ("-O2", "-g", "-pipe"), ("-O0",)], ids=" ".join)
+@pytest.mark.parametrize("name", ["apart.c", "statics.c", "alloca.c", "xmalloc.c", "nested.c"])
+def test_same_output_of_a_unit_that_is_compiled_again(box: Toolbox, name: str, flags: tuple[str, ...]) -> None:
+    """R3: that compile, too, is begun while the first is under way."""
+    config = '[allocator.pool]\nsuballocates = "malloc"\nalloc = ["pool_get(pZ)p"]\n[wrapper.own]\nalloc = ['
+    config += (
+        '"flagged(pi)p", "nested(Z)p", "small(Z)p", "xmalloc(Z)p", "statics.c::get(Z)p", "statics.c::fresh(Z)p"]\n'
+    )
+    box.write("allocscc.toml", config)
+    objects = []
+    for ahead in ("always", "never"):
+        env = {**box.env, "ALLOCSCC_AHEAD": ahead, "ALLOCSCC_CACHE": str(box.folder / ahead)}
+        done = box.run(ALLOCSCC, *flags, *box.include, "-c", PROGRAMS / name, "-o", "unit.o", env=env)
+        assert done.stderr == ""
+        objects.append((box.folder / "unit.o").read_bytes())
+    assert objects[0] == objects[1]
+
+
+def test_begun_for_nothing(box: Toolbox) -> None:
+    """R3: what the compiler leaves out needs no second compile, and what was begun of it is ended."""
+    box.write("allocscc.toml", '[wrapper.own]\nalloc = ["own(Z)p"]\n')
+    lines = "".join(f"int work{n}(int x) {{ return x * {n} % 7; }}\n" for n in range(20000))
+    box.write("unit.c", f"void *own(unsigned long);\n{lines}\n#include <stdlib.h>\n"
+              "static void unused(void) { own(3); }\nvoid *own(size_t n) { return (void *)n; }\n")  # fmt: skip
+    done = box.run(ALLOCSCC, "-O2", "-c", "unit.c", check=False, env={**box.env, "ALLOCSCC_AHEAD": "always"})
+    assert done.returncode == 0
+    assert not list(Path(box.env["TMPDIR"]).glob("allocscc-*"))
 
 
 def test_nothing_to_record(box: Toolbox) -> None:

@@ -54,15 +54,17 @@ def test_what_cplusplus_says(roles):
     ("running", "expected"), [("1/90", True), ("2/90", True), ("3/90", False), ("x", False), ("", False)]
 )
 def test_a_free_processor(roles, running, expected):
-    """R3: a build that keeps all processors busy does not need more memory at a time."""
-    assert worth(roles, "malloc(3)", running=running) is expected
+    """R3: a build of C++ that keeps all processors busy does not need more memory at a time; C needs little."""
+    assert worth(roles, "malloc(3)", "cc1plus -quiet x.c -o x.s", running=running) is expected
+    assert worth(roles, "malloc(3)", running=running)
 
 
-@pytest.mark.parametrize(("wish", "expected"), [("always", True), ("never", False), ("", False)])
-def test_a_wish(roles, monkeypatch, wish, expected):
+@pytest.mark.parametrize("compiler", ["cc1", "cc1plus"])
+@pytest.mark.parametrize(("wish", "running", "expected"), [("always", "99/99", True), ("never", "1/9", False)])
+def test_a_wish(roles, monkeypatch, compiler, wish, running, expected):
     """R18: tests do not depend on what else runs."""
     monkeypatch.setenv("ALLOCSCC_AHEAD", wish)
-    assert worth(roles, "malloc(3)", running="99/99") is expected
+    assert worth(roles, "malloc(3)", f"{compiler} -quiet x.c -o x.s", running=running) is expected
 
 
 def test_other_languages(roles):
@@ -84,7 +86,7 @@ def test_what_can_be_read_once(tmp_path, monkeypatch, source, text, words):
     os.mkfifo("pipe")
     (tmp_path / "x.c").write_text(text)
     assert not is_rereadable(source, words)
-    (tmp_path / "x.c").write_text("int x; // dev/null\n")
+    (tmp_path / "x.c").write_text('#include "x.h"\nconst char *x = "/dev/null"; /* </proc/x> */\n')
     assert is_rereadable("x.c", ["-include", "x.h"])
 
 
