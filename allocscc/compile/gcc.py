@@ -68,9 +68,9 @@ class Again:
         if not keep_file_apart(source, self._path, definitions, "gcc", additions):
             return
         words = command.apart_command(self._path, self._output, expand=expand)
-        if any(definition.symbol == "malloc" for definition in definitions):
-            # gcc makes malloc and memset a call of calloc, in calloc itself, too, which never ends (measured: gcc 12).
-            words.append("-fno-builtin-malloc")
+        # What the unit defines is no builtin in it: gcc makes two calls one of a function that consists of these two,
+        # in that function, too, which then never ends (measured: gcc 12, -O2).
+        words += [f"-fno-builtin-{definition.symbol}" for definition in definitions]
         self._process = toolchain.start(words, quiet=True)
 
     def text(self, definitions: list[Definition], additions: Additions) -> str | None:

@@ -185,3 +185,23 @@ def test_symbol_versions(box: Toolbox, linker: str) -> None:
     box.allocscc("-g", linker, "main.c", "-L.", "-lv", "-Wl,-rpath,.", "-o", "prog", env=env)
     assert box.run("./prog").stdout == "xmalloc long 8\n"
     assert "xmalloc@V1" in box.run("readelf", "-W", "--dyn-syms", "prog").stdout
+
+
+@pytest.mark.parametrize("ahead", ["always", "never"])
+def test_calloc_of_malloc_and_memset(box: Toolbox, ahead: str) -> None:
+    """R6: gcc would make one call of the two, of calloc, in calloc itself; so it never ends in the plain program."""
+    box.write(
+        "own.c",
+        "#include <stddef.h>\n#include <stdio.h>\n#include <string.h>\n"
+        "static char arena[1 << 20] __attribute__((aligned(16)));\nstatic size_t at;\n"
+        "__attribute__((noinline)) void *malloc(size_t n)\n{\n\tvoid *p = arena + at + 16;\n"
+        "\tat += 16 + ((n + 15) & ~(size_t)15);\n\treturn at < sizeof arena ? p : 0;\n}\n"
+        "void free(void *p) { (void)p; }\n"
+        "void *calloc(size_t a, size_t b)\n{\n\tsize_t n = 0;\n"
+        "\tif (a) {\n\t\tn = a * b;\n"
+        "\t\tif (((a | b) & ~(size_t)0xffff) && n / a != b) n = (size_t)-1;\n\t}\n"
+        "\tvoid *p = malloc(n);\n\tif (p != 0 && (((size_t *)p)[-1] & 3) != 1) memset(p, 0, n);\n\treturn p;\n}\n"
+        'int main(void)\n{\n\tint *p = calloc(3, sizeof(int));\n\tprintf("%d\\n", p[2]);\n\treturn 0;\n}\n',
+    )
+    box.allocscc("-O2", "own.c", "-o", "prog", env={"ALLOCSCC_AHEAD": ahead})
+    assert box.run("timeout", "30", "./prog").stdout == "0\n"
