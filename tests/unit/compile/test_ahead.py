@@ -54,9 +54,8 @@ def test_what_cplusplus_says(roles):
     ("running", "expected"), [("1/90", True), ("2/90", True), ("3/90", False), ("x", False), ("", False)]
 )
 def test_a_free_processor(roles, running, expected):
-    """R3: a build of C++ that keeps all processors busy does not need more memory at a time; C needs little."""
-    assert worth(roles, "malloc(3)", "cc1plus -quiet x.c -o x.s", running=running) is expected
-    assert worth(roles, "malloc(3)", running=running)
+    """R3: a build that keeps all processors busy would only need more memory at a time."""
+    assert worth(roles, "malloc(3)", running=running) is expected
 
 
 @pytest.mark.parametrize("compiler", ["cc1", "cc1plus"])
