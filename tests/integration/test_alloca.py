@@ -175,3 +175,21 @@ def test_aarch64(box: Toolbox, optimise: str) -> None:
     box.allocscc(optimise, "-w", "-static", SOURCE, "-o", "prog")
     done: subprocess.CompletedProcess[str] = box.run("qemu-aarch64", "./prog")
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("temps", [(), ("-save-temps",)], ids=["plain", "save-temps"])
+def test_macros_in_preprocessed_text(box: Toolbox, compiler: str, temps: tuple[str, ...]) -> None:
+    """R4: given preprocessed text, a compiler counts columns there; nothing of ours lies among its temporaries."""
+    need(compiler)
+    box.write(
+        "unit.c",
+        "#include <alloca.h>\n#include <stdlib.h>\nvoid use(void *);\n#define A_LONGER_NAME(n) malloc(n)\n"
+        "int main(void)\n{\n\tuse(A_LONGER_NAME(sizeof(int))); use(malloc(sizeof(long)));\n"
+        "\tvoid *q = alloca(42 * sizeof(short));\n\tuse(q);\n\treturn 0;\n}\n",
+    )
+    box.allocscc("-O2", "-g", *temps, "-c", "unit.c", "-o", "unit.o", env={"ALLOCSCC_CC": compiler})
+    found = {(site["line"], site["callee"], site["type"]) for site in box.sites("unit.o")}
+    assert found == {(7, "malloc", "int"), (7, "malloc", "long"), (8, "alloca", "short")}
+    box.run(compiler, "-O2", "-g", *temps, "-c", "unit.c", "-o", "plain.o")
+    assert not list(box.folder.glob("apart*"))
