@@ -55,6 +55,7 @@ class Again:
         self._begun: tuple[list[Definition], Additions] | None = None
         self._process = 0
         self._made: tuple[str | None, bool] = (None, False)
+        self._no_builtins: list[str] = []
 
     def begin(self, definitions: list[Definition], additions: Additions) -> None:
         """Start a compile with these definitions kept apart and with these additions, if there is one to start."""
@@ -67,11 +68,11 @@ class Again:
         source = command.source if command.preprocessed else self._path
         if not keep_file_apart(source, self._path, definitions, "gcc", additions):
             return
-        words = command.apart_command(self._path, self._output, expand=expand)
         # What the unit defines is no builtin in it: gcc makes two calls one of a function that consists of these two,
         # in that function, too, which then never ends (measured: gcc 12, -O2).
-        words += [f"-fno-builtin-{definition.symbol}" for definition in definitions]
-        self._process = toolchain.start(words, quiet=True)
+        self._no_builtins = [f"-fno-builtin-{definition.symbol}" for definition in definitions]
+        words = command.apart_command(self._path, self._output, expand=expand)
+        self._process = toolchain.start([*words, *self._no_builtins], quiet=True)
 
     def text(self, definitions: list[Definition], additions: Additions) -> str | None:
         """The assembly of that compile, begun before or now; None if it cannot be had."""
@@ -89,8 +90,9 @@ class Again:
         command, (source, expand) = self._command, self._made
         if not command.readable or command.debug:
             return None
-        done = toolchain.spawn(command.lined_command(source, self._lined, expand=expand), quiet=True) == 0
-        return toolchain.read_text(self._lined) if done else None
+        words = command.lined_command(source, self._lined, expand=expand)
+        words += self._no_builtins if source else []
+        return toolchain.read_text(self._lined) if toolchain.spawn(words, quiet=True) == 0 else None
 
     def end(self) -> None:
         """End a compile that nobody asked for."""
