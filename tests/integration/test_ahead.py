@@ -96,7 +96,8 @@ def test_begun_for_nothing(box: Toolbox) -> None:
     box.write(
         "unit.c",
         "#include <stddef.h>\n/* malloc(3) */\nstatic void *own(size_t n) { return (void *)n; }\n"
-        "static inline void *unused(void) { return own(3); }\nint all;\n",
+        "static inline void *unused(void) { return own(3); }\n"
+        + "".join(f"int work{n}(int x) {{ return x * {n} % 7; }}\n" for n in range(6000)),  # time to begin it
     )
     ours = compiled(box, "-c", ahead="always")
     box.run("gcc", "-O2", "-c", "unit.c", "-o", "plain.o")
